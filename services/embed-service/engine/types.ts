@@ -1,0 +1,32 @@
+import type { Adapter } from "@dak/shared/adapters";
+
+/** An adapter that a runner holds ready for batches. The registry owns it, and disposes it once nothing leases it. */
+export interface RunnerAdapter {
+	readonly residentBytes: number;
+	dispose(): void;
+}
+
+/** One text of a batch. */
+export interface RunnerInput {
+	readonly ids: Int32Array;
+	/** Undefined: the base. */
+	readonly adapter: RunnerAdapter | undefined;
+}
+
+/** Runs batches through the base model, each text with its own adapter or none. */
+export interface ModelRunner {
+	/** D. */
+	readonly dimension: number;
+	readonly device: string;
+	readonly compute: string;
+	/** Bytes that the base's weights take in memory. */
+	readonly baseBytes: number;
+	/** Makes an adapter ready. @throws ADAPTER_INCOMPATIBLE if it does not fit the base. */
+	prepare(adapter: Adapter): Promise<RunnerAdapter>;
+	/**
+	 * Pooled vectors, not normalised. A text's vector does not depend on its batch mates.
+	 * @shape [B,D] row-major, in the order of `batch` · @throws RUNTIME_FAILED
+	 */
+	embed(batch: readonly RunnerInput[]): Promise<Float32Array>;
+	close(): Promise<void>;
+}

@@ -1,0 +1,52 @@
+/** One linear layer's LoRA factors: the layer adds scale · B·A·x. */
+export interface LoraModule {
+	/** The layer's path in the base model: `encoder.layer.0.attention.self.query`. */
+	readonly path: string;
+	/** Input and output size of the layer. */
+	readonly inFeatures: number;
+	readonly outFeatures: number;
+	readonly r: number;
+	/** [R,K] row-major. */
+	readonly a: Float32Array;
+	/** [N,R] row-major. */
+	readonly b: Float32Array;
+}
+
+/** What a finished job writes beside PEFT's own two files. */
+export interface AdapterManifest {
+	readonly format: 1;
+	readonly name: string;
+	readonly base_model: string;
+	readonly base_fingerprint: string;
+	readonly tokenizer_hash: string;
+	/** SHA-256 of the training texts. */
+	readonly data_hash: string;
+	/** SHA-256 of adapter_model.safetensors. */
+	readonly weights_hash: string;
+	readonly quantization: "nf4" | "nf4-double" | "none";
+	readonly pooling: "mean" | "cls";
+	readonly max_length: number;
+	readonly job_id?: string | undefined;
+	readonly created_at: string;
+	readonly tool_version: string;
+	readonly settings: Readonly<Record<string, unknown>>;
+	readonly metrics: Readonly<Record<string, unknown>>;
+	/** unverified without labels, else what the labels said. */
+	readonly verdict: "unverified" | "improved" | "no_change" | "regressed";
+	/** Texts and the unit vectors that base + adapter give for them; serving checks them at load. */
+	readonly canaries: readonly { readonly text: string; readonly embedding: readonly number[] }[];
+}
+
+export interface Adapter {
+	readonly name: string;
+	readonly r: number;
+	/** lora_alpha / r, or lora_alpha / √r with rslora. */
+	readonly scale: number;
+	readonly modules: readonly LoraModule[];
+	/** Absent for a folder that PEFT wrote by itself. */
+	readonly manifest: AdapterManifest | undefined;
+	/** SHA-256 of adapter_model.safetensors, hex. */
+	readonly weightsHash: string;
+	/** Bytes of the factors in memory. */
+	readonly bytes: number;
+}

@@ -1,0 +1,3 @@
+export * from "./config.js";
+export * from "./schema.js";
+export * from "./table.js";

@@ -1,0 +1,57 @@
+/** The one configuration: every environment variable, its type, default and meaning. The README's table is made from it. */
+import { availableParallelism } from "node:os";
+import { z } from "zod";
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback);
+const positive = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+const MIB = 1024 * 1024;
+
+export const configSchema = z.object({
+	DAK_DATA_DIR: z.string().min(1).default("./.dak").describe("State: jobs, datasets, checkpoints, adapters"),
+	DAK_DATA_ROOT: z.string().min(1).optional().describe("Folder that a job's `dataset.path` is relative to; default DAK_DATA_DIR/data"),
+	DAK_MODELS_DIR: z.string().min(1).optional().describe("Local base models by folder name; default DAK_DATA_DIR/models"),
+	DAK_BASE_MODEL: z
+		.string()
+		.min(1)
+		.default("all-MiniLM-L6-v2")
+		.describe("Base model that embed-service serves: hub id, folder name or path"),
+	DAK_HOST: z.string().min(1).default("127.0.0.1").describe("Address that all ports listen on"),
+	DAK_TRAIN_PORT: port(8080).describe("train-service REST port; 0 takes a free one"),
+	DAK_TRAIN_GRPC_PORT: port(50051).describe("train-service gRPC port"),
+	DAK_EMBED_PORT: port(8081).describe("embed-service REST port"),
+	DAK_EMBED_GRPC_PORT: port(50052).describe("embed-service gRPC port"),
+	DAK_DEVICE: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto").describe("Execution provider"),
+	DAK_COMPUTE: z
+		.enum(["int8", "precise", "fp32"])
+		.default("fp32")
+		.describe("Arithmetic of embed-service; int8 and precise are not there yet"),
+	DAK_THREADS: z.coerce
+		.number()
+		.int()
+		.min(1)
+		.max(256)
+		.default(availableParallelism())
+		.describe("Threads of a training step or of a batch; default: all processors"),
+	DAK_REDIS_URL: z.url().optional().meta({ secret: true }).describe("Job queue in Redis in place of the embedded one; not there yet"),
+	DAK_ARTIFACTS: z.string().min(1).optional().describe("Artifact store: a folder; default DAK_DATA_DIR/artifacts (s3:// is not there yet)"),
+	DAK_API_KEYS: z
+		.string()
+		.optional()
+		.meta({ secret: true })
+		.describe("`scope[+scope]:key`, comma-separated; scopes submit, embed, admin. Unset: no keys asked for"),
+	DAK_MAX_BODY_BYTES: positive(16 * MIB).describe("Largest JSON body or gRPC message, bytes"),
+	DAK_MAX_UPLOAD_BYTES: positive(2048 * MIB).describe("Largest uploaded dataset, bytes"),
+	DAK_MAX_TEXT_BYTES: positive(MIB).describe("Longest single text, bytes"),
+	DAK_MAX_CLIENT_BATCH: positive(1024).describe("Most inputs in one embed request"),
+	DAK_MAX_BATCH_TOKENS: positive(4096).describe("Most tokens that embed-service runs in one batch"),
+	DAK_MAX_QUEUE_TEXTS: positive(8192).describe("Texts that may wait in embed-service before it answers 429"),
+	DAK_MAX_QUEUE_TOKENS: positive(524288).describe("Tokens that may wait in embed-service before it answers 429"),
+	DAK_MAX_LORA_RANK: positive(256).describe("Highest LoRA rank that is trained or loaded"),
+	DAK_ADAPTER_MEMORY_MB: positive(512).describe("Memory for resident adapters, MiB"),
+	DAK_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("Least level that is logged"),
+	HF_ENDPOINT: z.url().default("https://huggingface.co").describe("Model hub"),
+	HF_TOKEN: z.string().optional().meta({ secret: true }).describe("Model hub token"),
+	HF_HOME: z.string().optional().describe("Hub cache shared with Python; default ~/.cache/huggingface"),
+});
+
+export type Environment = z.output<typeof configSchema>;

@@ -1,0 +1,2 @@
+export * from "./dak-error.js";
+export * from "./zod.js";

@@ -1,0 +1,27 @@
+/** Element types of the safetensors format that this project reads. */
+export type SafetensorsDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
+
+export interface TensorInfo {
+	readonly dtype: SafetensorsDtype;
+	readonly shape: readonly number[];
+	/** Byte range in the data section. */
+	readonly offsets: readonly [start: number, end: number];
+}
+
+export interface TensorData {
+	readonly dtype: SafetensorsDtype;
+	readonly shape: readonly number[];
+	/** Little-endian bytes, row-major. */
+	readonly data: Uint8Array;
+}
+
+/** An open file; tensors are read when asked for, so that fp32 copies never live all at once. */
+export interface SafetensorsFile {
+	readonly metadata: Readonly<Record<string, string>>;
+	readonly tensors: ReadonlyMap<string, TensorInfo>;
+	/** @throws INVALID_MODEL if there is no such tensor. */
+	bytes(name: string): TensorData;
+	/** F32, F16 and BF16 as fp32. @throws INVALID_MODEL for another dtype or name. */
+	float32(name: string): Float32Array;
+	close(): void;
+}

@@ -1,1 +1,3 @@
+export * from "./device.js";
 export * from "./entry-point.js";
+export * from "./session.js";

@@ -1,0 +1,95 @@
+/** Ops that ONNX writes as several nodes. */
+import type { GraphProto } from "../gen/onnx/onnx_pb.js";
+import { type Emitter, valueInfo } from "./emit.js";
+import type { Node } from "./graph.js";
+import { nf4QuadCodebook } from "./nf4-codebook.js";
+import type { Dim } from "./shape.js";
+
+const FLOAT = 1;
+const INT32 = 6;
+
+/**
+ * dL/dh = (softmax·E − E[labels]) / N is attention with K = V = E. One online-softmax pass over chunks of the vocabulary
+ * carries the row maximum m, the sum s of exponentials and acc = Σ exp·E, so no [N,V] value ever lives, and nothing is
+ * computed twice.
+ */
+export function emitVocabularyCrossEntropy(node: Node<"vocabularyCrossEntropy">, e: Emitter): void {
+	const [h, table, labels, bias] = node.inputs.map((value) => value.name) as [string, string, string, string | undefined];
+	const vocabulary = node.inputs[1]!.shape[0] as number;
+	const column = e.node("Slice", [h, e.int64s([0]), e.int64s([1]), e.int64s([1])]);
+	const zero = e.node("Mul", [column, e.float(0)]);
+	const lowest = e.node("Sub", [zero, e.float(1e30)]);
+	const nothing = e.node("Mul", [h, e.float(0)]);
+	const [n, d] = node.inputs[0]!.shape as [Dim, number];
+	const body = emitChunk(e, { h, table, bias, chunk: node.attrs.chunk, n, d });
+	const trips = e.constant("int64", [], BigInt64Array.of(BigInt(Math.ceil(vocabulary / node.attrs.chunk))));
+	const m = e.fresh("maximum");
+	const s = e.fresh("sum");
+	const acc = e.fresh("weighted");
+	e.node("Loop", [trips, "", lowest, zero, nothing], { attributes: { body }, outputs: [m, s, acc] });
+
+	const target = e.node("Gather", [table, labels]);
+	const dot = e.node("ReduceSum", [e.node("Mul", [h, target]), e.int64s([1])], { attributes: { keepdims: 1 } });
+	const logit = bias ? e.node("Add", [dot, e.node("Unsqueeze", [e.node("Gather", [bias, labels]), e.int64s([1])])]) : dot;
+	const logSum = e.node("Add", [m, e.node("Log", [s])]);
+	e.node("ReduceMean", [e.node("Sub", [logSum, logit])], { attributes: { keepdims: 0 }, outputs: [node.outputs[0]!.name] });
+
+	const rows = e.node("Cast", [e.node("Shape", [h], { attributes: { start: 0, end: 1 } })], { attributes: { to: FLOAT } });
+	const difference = e.node("Sub", [e.node("Div", [acc, s]), target]);
+	e.node("Div", [difference, rows], { outputs: [node.outputs[1]!.name] });
+}
+
+interface ChunkContext {
+	readonly h: string;
+	readonly table: string;
+	readonly bias: string | undefined;
+	readonly chunk: number;
+	readonly n: Dim;
+	readonly d: number;
+}
+
+/** The Loop's body: folds one chunk of the vocabulary into (m, s, acc). */
+function emitChunk(e: Emitter, { h, table, bias, chunk, n, d }: ChunkContext): GraphProto {
+	const [i, going, m, s, acc] = ["chunk", "going", "m", "s", "acc"].map((hint) => e.fresh(hint)) as [
+		string,
+		string,
+		string,
+		string,
+		string,
+	];
+	const inputs = [
+		valueInfo(i, "int64", []),
+		valueInfo(going, "bool", []),
+		valueInfo(m, "float32", [n, 1]),
+		valueInfo(s, "float32", [n, 1]),
+		valueInfo(acc, "float32", [n, d]),
+	];
+	return e.subgraph("vocabulary_chunk", inputs, (b) => {
+		const start = b.node("Mul", [b.node("Reshape", [i, b.int64s([1])]), b.int64s([chunk])]);
+		const end = b.node("Add", [start, b.int64s([chunk])]);
+		const rows = b.node("Slice", [table, start, end, b.int64s([0])]);
+		const product = b.node("Gemm", [h, rows, ...(bias ? [b.node("Slice", [bias, start, end])] : [])], { attributes: { transB: 1 } });
+		const m1 = b.node("Max", [m, b.node("ReduceMax", [product, b.int64s([1])], { attributes: { keepdims: 1 } })]);
+		const decay = b.node("Exp", [b.node("Sub", [m, m1])]);
+		const p = b.node("Exp", [b.node("Sub", [product, m1])]);
+		const s1 = b.node("Add", [b.node("Mul", [s, decay]), b.node("ReduceSum", [p, b.int64s([1])], { attributes: { keepdims: 1 } })]);
+		const acc1 = b.node("Add", [b.node("Mul", [acc, decay]), b.node("MatMul", [p, rows])]);
+		const on = b.node("Identity", [going]);
+		return [
+			valueInfo(on, "bool", []),
+			valueInfo(m1, "float32", [n, 1]),
+			valueInfo(s1, "float32", [n, 1]),
+			valueInfo(acc1, "float32", [n, d]),
+		];
+	});
+}
+
+/** A Gather of four values at a time by pairs of bytes, then one scale a block of 64. */
+export function emitDequantizeNf4(node: Node<"dequantizeNf4">, e: Emitter): void {
+	const [codes, absmax] = node.inputs.map((value) => value.name) as [string, string];
+	const codebook = e.shared("nf4_codebook", "float32", [65536, 4], nf4QuadCodebook);
+	const values = e.node("Gather", [codebook, e.node("Cast", [codes], { attributes: { to: INT32 } })]);
+	const blocks = e.node("Reshape", [values, e.int64s([-1, 64])]);
+	const scaled = e.node("Mul", [blocks, absmax]);
+	e.node("Reshape", [scaled, e.int64s(node.attrs.shape)], { outputs: [node.outputs[0]!.name] });
+}

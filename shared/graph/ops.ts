@@ -1,0 +1,242 @@
+/**
+ * The ops: one row each, with its shape rule and how ONNX writes it. How each is differentiated stands in autodiff/.
+ * Shape letters: B batch, S tokens of the longest text, T tokens of all texts, D hidden, V vocabulary, N out, K in.
+ */
+import { assert } from "../errors/index.js";
+import { type DType, ONNX_TYPE } from "./dtype.js";
+import type { Emitter, NodeOptions, OnnxAttribute } from "./emit.js";
+import { emitDequantizeNf4, emitVocabularyCrossEntropy } from "./emit-composite.js";
+import type { Node, Value, ValueType } from "./graph.js";
+import { broadcastShapes, type Dim, normalAxis, reshapeShape, type Shape, showShape } from "./shape.js";
+
+export const MICROSOFT = "com.microsoft";
+
+type None = Readonly<Record<never, never>>;
+
+export interface MatmulAttrs {
+	/** Transpose the last two axes of the first operand. */
+	readonly transA: boolean;
+	readonly transB: boolean;
+	/** Factor of the product. */
+	readonly alpha: number;
+}
+
+export interface ReduceAttrs {
+	readonly axes: readonly number[];
+	readonly keepDims: boolean;
+}
+
+/** A node written as it stands, for ops that are never differentiated (inference's fused operators). */
+export interface OnnxAttrs {
+	readonly opType: string;
+	readonly domain: string;
+	readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+	readonly outputs: readonly ValueType[];
+}
+
+/** Attributes by op. */
+export interface AttrsByOp {
+	add: None;
+	sub: None;
+	mul: None;
+	div: None;
+	neg: None;
+	exp: None;
+	log: None;
+	sqrt: None;
+	erf: None;
+	tanh: None;
+	matmul: MatmulAttrs;
+	linear: None;
+	softmax: None;
+	layerNorm: { readonly epsilon: number };
+	reduceSum: ReduceAttrs;
+	reduceMean: ReduceAttrs;
+	transpose: { readonly perm: readonly number[] };
+	reshape: { readonly to: readonly number[]; readonly rest: Dim | undefined };
+	concat: { readonly axis: number };
+	gather: None;
+	padRows: None;
+	packRows: None;
+	vocabularyCrossEntropy: { readonly chunk: number };
+	dequantizeNf4: { readonly shape: readonly [number, number] };
+	cast: { readonly to: DType };
+	onnx: OnnxAttrs;
+}
+
+export type OpName = keyof AttrsByOp;
+export type OpAttrs<K extends OpName> = AttrsByOp[K];
+
+interface OpRow<K extends OpName> {
+	/** Types of the outputs. @throws (assertion) where the inputs do not fit. */
+	infer(inputs: readonly Value[], attrs: OpAttrs<K>): ValueType[];
+	emit(node: Node<K>, e: Emitter): void;
+}
+
+const names = (values: readonly Value[]) => values.map((value) => value.name);
+
+/** Writes a node as the one ONNX operator that does the same. */
+function emitAs<K extends OpName>(opType: string, options: (attrs: OpAttrs<K>) => NodeOptions = () => ({})) {
+	return (node: Node<K>, e: Emitter) => {
+		e.node(opType, names(node.inputs), { ...options(node.attrs), outputs: names(node.outputs) });
+	};
+}
+
+function unary<K extends OpName>(opType: string): OpRow<K> {
+	return { infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }], emit: emitAs(opType) };
+}
+
+function binary<K extends OpName>(opType: string): OpRow<K> {
+	return {
+		infer: ([a, b]) => {
+			assert(a!.dtype === b!.dtype, `${opType} of ${a!.dtype} and ${b!.dtype}`);
+			return [{ dtype: a!.dtype, shape: broadcastShapes(a!.shape, b!.shape) }];
+		},
+		emit: emitAs(opType),
+	};
+}
+
+function reduce<K extends "reduceSum" | "reduceMean">(opType: string): OpRow<K> {
+	return {
+		infer: ([x], { axes, keepDims }) => {
+			const gone = new Set(axes.map((axis) => normalAxis(axis, x!.rank)));
+			const shape = keepDims ? x!.shape.map((d, i) => (gone.has(i) ? 1 : d)) : x!.shape.filter((_, i) => !gone.has(i));
+			return [{ dtype: x!.dtype, shape }];
+		},
+		emit: (node, e) => {
+			const { axes, keepDims } = node.attrs;
+			e.node(opType, [node.inputs[0]!.name, e.int64s(axes)], { attributes: { keepdims: keepDims ? 1 : 0 }, outputs: names(node.outputs) });
+		},
+	};
+}
+
+const lastTwo = (shape: Shape, swap: boolean): [Dim, Dim] => {
+	const [a, b] = [shape.at(-2)!, shape.at(-1)!];
+	return swap ? [b, a] : [a, b];
+};
+
+const matmul: OpRow<"matmul"> = {
+	infer: ([a, b], { transA, transB }) => {
+		const [m, k] = lastTwo(a!.shape, transA);
+		const [k2, n] = lastTwo(b!.shape, transB);
+		assert(k === k2, `matmul of ${showShape(a!.shape)} and ${showShape(b!.shape)} (transA ${transA}, transB ${transB})`);
+		return [{ dtype: a!.dtype, shape: [...broadcastShapes(a!.shape.slice(0, -2), b!.shape.slice(0, -2)), m, n] }];
+	},
+	emit: (node, e) => {
+		const { transA, transB, alpha } = node.attrs;
+		const outputs = names(node.outputs);
+		if (!transA && !transB && alpha === 1) return void e.node("MatMul", names(node.inputs), { outputs });
+		const attributes = { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } };
+		e.node("FusedMatMul", names(node.inputs), { domain: MICROSOFT, attributes, outputs });
+	},
+};
+
+/** x·Wᵀ + b: x [T,K], W [N,K], b [N] or none → [T,N]. */
+const linear: OpRow<"linear"> = {
+	infer: ([x, w, b]) => {
+		assert(x!.rank === 2 && w!.rank === 2 && x!.shape[1] === w!.shape[1], `linear of ${showShape(x!.shape)} and ${showShape(w!.shape)}`);
+		assert(!b || b.shape[0] === w!.shape[0], "linear: the bias has another size than the weight's rows");
+		return [{ dtype: x!.dtype, shape: [x!.shape[0]!, w!.shape[0]!] }];
+	},
+	emit: emitAs("Gemm", () => ({ attributes: { transB: 1 } })),
+};
+
+/** Over the last axis: x, scale [D], bias [D] → normalised x, mean and 1/σ of each row (kept for the backward pass). */
+const layerNorm: OpRow<"layerNorm"> = {
+	infer: ([x]) => {
+		const row = { dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] };
+		return [{ dtype: x!.dtype, shape: x!.shape }, row, row];
+	},
+	emit: emitAs("LayerNormalization", ({ epsilon }) => ({ attributes: { axis: -1, epsilon: { float: epsilon } } })),
+};
+
+/**
+ * Packed rows [T,D] → padded [B,S,D]. padIndex [B,S] holds the row of each place, T for padding (zeros); packIndex [T]
+ * holds the place b·S+s of each row. Each is the other's inverse, so the backward pass is a Gather too, never a scatter.
+ */
+const padRows: OpRow<"padRows"> = {
+	infer: ([x, padIndex]) => [{ dtype: x!.dtype, shape: [...padIndex!.shape, x!.shape[1]!] }],
+	emit: (node, e) => {
+		const [x, padIndex] = node.inputs;
+		const zeroRow = e.constant("float32", [1, x!.shape[1] as number], new Float32Array(x!.shape[1] as number));
+		e.node("Gather", [e.node("Concat", [x!.name, zeroRow], { attributes: { axis: 0 } }), padIndex!.name], { outputs: names(node.outputs) });
+	},
+};
+
+/** Padded [B,S,D] → packed rows [T,D]: padRows' inverse, with the same two indices. */
+const packRows: OpRow<"packRows"> = {
+	infer: ([x, , packIndex]) => [{ dtype: x!.dtype, shape: [packIndex!.shape[0]!, x!.shape[2]!] }],
+	emit: (node, e) => {
+		const [x, , packIndex] = node.inputs;
+		const rows = e.node("Reshape", [x!.name, e.int64s([-1, x!.shape[2] as number])]);
+		e.node("Gather", [rows, packIndex!.name], { outputs: names(node.outputs) });
+	},
+};
+
+export const OPS: { readonly [K in OpName]: OpRow<K> } = {
+	add: binary("Add"),
+	sub: binary("Sub"),
+	mul: binary("Mul"),
+	div: binary("Div"),
+	neg: unary("Neg"),
+	exp: unary("Exp"),
+	log: unary("Log"),
+	sqrt: unary("Sqrt"),
+	erf: unary("Erf"),
+	tanh: unary("Tanh"),
+	matmul,
+	linear,
+	/** Over the last axis. */
+	softmax: { infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }], emit: emitAs("Softmax", () => ({ attributes: { axis: -1 } })) },
+	layerNorm,
+	reduceSum: reduce("ReduceSum"),
+	reduceMean: reduce("ReduceMean"),
+	transpose: {
+		infer: ([x], { perm }) => [{ dtype: x!.dtype, shape: perm.map((axis) => x!.shape[axis]!) }],
+		emit: emitAs("Transpose", ({ perm }) => ({ attributes: { perm } })),
+	},
+	reshape: {
+		infer: ([x], { to, rest }) => [{ dtype: x!.dtype, shape: reshapeShape(x!.shape, to, rest) }],
+		emit: (node, e) => {
+			e.node("Reshape", [node.inputs[0]!.name, e.int64s(node.attrs.to)], { outputs: names(node.outputs) });
+		},
+	},
+	concat: {
+		infer: (inputs, { axis }) => {
+			const sizes = inputs.map((x) => x.shape[axis]!);
+			const total = sizes.every((d) => typeof d === "number") ? sizes.reduce((a, b) => a + b, 0) : sizes.join("+");
+			return [{ dtype: inputs[0]!.dtype, shape: inputs[0]!.shape.with(axis, total) }];
+		},
+		emit: emitAs("Concat", ({ axis }) => ({ attributes: { axis } })),
+	},
+	/** Rows of the first operand (axis 0) by index. */
+	gather: { infer: ([x, index]) => [{ dtype: x!.dtype, shape: [...index!.shape, ...x!.shape.slice(1)] }], emit: emitAs("Gather") },
+	padRows,
+	packRows,
+	/**
+	 * Mean cross-entropy of softmax(h·Eᵀ + bias): h [N,D], E [V,D], labels [N], bias [V] or none → the loss and, kept for
+	 * the backward pass, its gradient by h. E and bias are frozen.
+	 */
+	vocabularyCrossEntropy: {
+		infer: ([h]) => [
+			{ dtype: "float32", shape: [] },
+			{ dtype: "float32", shape: h!.shape },
+		],
+		emit: emitVocabularyCrossEntropy,
+	},
+	/** codes [N·K/4] uint16 (four codes each), absmax [N·K/64,1] → [N,K]. */
+	dequantizeNf4: { infer: (_, { shape }) => [{ dtype: "float32", shape }], emit: emitDequantizeNf4 },
+	cast: {
+		infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }],
+		emit: (node, e) => {
+			e.node("Cast", names(node.inputs), { attributes: { to: ONNX_TYPE[node.attrs.to] }, outputs: names(node.outputs) });
+		},
+	},
+	onnx: {
+		infer: (_, { outputs }) => [...outputs],
+		emit: (node, e) => {
+			const { opType, domain, attributes } = node.attrs;
+			e.node(opType, names(node.inputs), { domain, attributes, outputs: names(node.outputs) });
+		},
+	},
+};

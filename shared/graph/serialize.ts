@@ -1,0 +1,48 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { GraphProtoSchema, ModelProtoSchema } from "../gen/onnx/onnx_pb.js";
+import { Emitter, valueInfo } from "./emit.js";
+import type { Graph, Node } from "./graph.js";
+import { OPS } from "./ops.js";
+
+const IR_VERSION = 10;
+const OPSET = 20;
+
+/** Nodes that some output depends on, in order. */
+function liveNodes(graph: Graph): Node[] {
+	const live = new Set(graph.outputs.map(({ value }) => value));
+	const kept = graph.nodes.toReversed().filter((node) => {
+		if (!node.outputs.some((output) => live.has(output))) return false;
+		for (const input of node.inputs) live.add(input);
+		return true;
+	});
+	return kept.reverse();
+}
+
+/**
+ * The graph as an ONNX model's bytes. Nodes that no output needs are left out; inputs stay, needed or not, since the
+ * caller feeds them by name.
+ */
+export function serializeGraph(graph: Graph): Uint8Array {
+	const emitter = new Emitter((hint) => graph.fresh(hint));
+	const nodes = liveNodes(graph);
+	const used = new Set([...nodes.flatMap((node) => node.inputs), ...graph.outputs.map(({ value }) => value)]);
+	for (const { value, data } of graph.constants) {
+		if (used.has(value)) emitter.tensor(value.name, value.dtype, value.shape as number[], data);
+	}
+	for (const node of nodes) (OPS[node.op].emit as (node: Node, emitter: Emitter) => void)(node, emitter);
+	for (const { name, value } of graph.outputs) emitter.node("Identity", [value.name], { outputs: [name] });
+	const domains = [...emitter.domains].filter((domain) => domain !== "");
+	const model = create(ModelProtoSchema, {
+		irVersion: BigInt(IR_VERSION),
+		producerName: "domain-adapter-kit",
+		opsetImport: [{ domain: "", version: BigInt(OPSET) }, ...domains.map((domain) => ({ domain, version: 1n }))],
+		graph: create(GraphProtoSchema, {
+			name: graph.name,
+			node: emitter.nodes,
+			initializer: emitter.initializers,
+			input: graph.inputs.map((value) => valueInfo(value.name, value.dtype, value.shape)),
+			output: graph.outputs.map(({ name, value }) => valueInfo(name, value.dtype, value.shape)),
+		}),
+	});
+	return toBinary(ModelProtoSchema, model);
+}

@@ -1,0 +1,2 @@
+export { gradients } from "./gradients.js";
+export { VJP_RULES, type VjpContext, type VjpRule } from "./vjp.js";

@@ -1,0 +1,39 @@
+/** What is trained: graph inputs that the optimiser updates between steps. */
+import type { Graph, Value } from "../graph/index.js";
+
+/** Parameters of a group share a learning rate. */
+export type ParameterGroup = "lora" | "decoder";
+
+/** How a parameter begins. normal: mean 0 and this standard deviation. */
+export type Init =
+	| { readonly kind: "normal"; readonly std: number }
+	| { readonly kind: "uniform"; readonly bound: number }
+	| { readonly kind: "constant"; readonly value: number };
+
+export interface ParameterSpec {
+	readonly name: string;
+	readonly shape: readonly number[];
+	readonly group: ParameterGroup;
+	readonly init: Init;
+}
+
+/** Declares parameters in a graph and keeps their list, in order of declaration. */
+export class Parameters {
+	readonly specs: ParameterSpec[] = [];
+	readonly values: Value[] = [];
+	readonly #known = new Map<string, Value>();
+
+	constructor(private readonly graph: Graph) {}
+
+	declare(spec: ParameterSpec): Value {
+		const known = this.#known.get(spec.name);
+		if (known) return known;
+		const value = this.graph.input(spec.name, "float32", spec.shape);
+		this.specs.push(spec);
+		this.values.push(value);
+		this.#known.set(spec.name, value);
+		return value;
+	}
+}
+
+export const sizeOf = (spec: ParameterSpec): number => spec.shape.reduce((n, d) => n * d, 1);

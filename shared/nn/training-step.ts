@@ -1,0 +1,143 @@
+/**
+ * One training step as one graph: noisy and clean texts in; loss and the gradient of every parameter out. Parts whose
+ * weight is 0 are not built.
+ */
+import { gradients } from "../autodiff/index.js";
+import { add, type DType, Graph, matmul, mul, type Shape, serializeGraph, type Value } from "../graph/index.js";
+import type { EncoderConfig, Pooling } from "../models/index.js";
+import { type BertOptions, bertStates } from "./bert.js";
+import { type FrozenInput, FrozenWeights } from "./frozen-weights.js";
+import type { LoraFactors, PackedTexts } from "./layers.js";
+import { anchorLoss, contrastiveLoss } from "./losses.js";
+import { type ParameterSpec, Parameters } from "./parameters.js";
+import { reconstructionLoss } from "./tsdae.js";
+
+/** Weights of the parts of the loss. */
+export interface Objective {
+	readonly tsdae: number;
+	readonly contrastive: number;
+	readonly anchor: number;
+}
+
+export interface LoraOptions {
+	readonly r: number;
+	readonly alpha: number;
+	/** Last parts of the adapted layers' names: query, key, value, dense. */
+	readonly targetModules: readonly string[];
+}
+
+export interface TrainingStepOptions {
+	readonly config: EncoderConfig;
+	readonly pooling: Pooling;
+	readonly quantized: boolean;
+	readonly lora: LoraOptions;
+	readonly objective: Objective;
+	/** Rows of the word embeddings in use, and rows of the softmax. */
+	readonly embeddingRows: number;
+	readonly vocabularyRows: number;
+}
+
+export interface TrainingStep {
+	/** ONNX bytes. Outputs: `loss`, `loss.<part>`, and `grad.<parameter>` of each parameter. */
+	readonly model: Uint8Array;
+	readonly graph: Graph;
+	readonly parameters: readonly ParameterSpec[];
+	readonly frozen: readonly FrozenInput[];
+	/** The parts of the loss that are built. */
+	readonly parts: readonly (keyof Objective)[];
+}
+
+/** Whether clean texts are encoded too, beside the noisy ones. */
+export const needsCleanVectors = (objective: Objective): boolean => objective.contrastive > 0 || objective.anchor > 0;
+
+function packedInputs(graph: Graph, prefix: string, mask: Shape, size: { texts: string; longest: string; tokens: string }): PackedTexts {
+	const declare = (name: string, dtype: DType, shape: Shape) => graph.input(`${prefix}.${name}`, dtype, shape);
+	return {
+		ids: declare("ids", "int64", [size.tokens]),
+		positions: declare("positions", "int64", [size.tokens]),
+		padIndex: declare("pad_index", "int64", [size.texts, size.longest]),
+		packIndex: declare("pack_index", "int64", [size.tokens]),
+		mask: declare("mask", "float32", mask),
+	};
+}
+
+class StepBuilder {
+	readonly graph = new Graph("training_step");
+	readonly frozen: FrozenWeights;
+	readonly parameters = new Parameters(this.graph);
+	private readonly base: BertOptions;
+
+	constructor(private readonly options: TrainingStepOptions) {
+		const { config, embeddingRows, quantized } = options;
+		this.frozen = new FrozenWeights(this.graph, quantized);
+		const wordEmbeddings = this.graph.input("word_embeddings", "float32", [embeddingRows, config.hiddenSize]);
+		this.base = { config, weights: this.frozen, wordEmbeddings };
+	}
+
+	/** Each part of the loss by name. */
+	parts(): Map<keyof Objective, Value> {
+		const { objective } = this.options;
+		const paired = needsCleanVectors(objective);
+		const size = { texts: "E", longest: "Se", tokens: "Te" };
+		const texts = packedInputs(this.graph, "encoder", ["E", 1, 1, "Se"], size);
+		const states = bertStates({ ...this.base, lora: (...layer) => this.lora(...layer) }, texts);
+		const pooled = (name: string) => matmul(this.graph.input(name, "float32", ["B", "Te"]), states);
+		const noisy = pooled("encoder.pool_noisy");
+		const clean = paired ? pooled("encoder.pool_clean") : undefined;
+		const parts = new Map<keyof Objective, Value>();
+		if (objective.tsdae > 0) parts.set("tsdae", this.reconstruction(noisy));
+		if (objective.contrastive > 0) parts.set("contrastive", contrastiveLoss(noisy, clean!));
+		if (objective.anchor > 0) parts.set("anchor", this.anchor(clean!));
+		return parts;
+	}
+
+	private reconstruction(noisy: Value): Value {
+		const { config, vocabularyRows } = this.options;
+		const texts = packedInputs(this.graph, "decoder", [1, 1, "Sd", "Sd"], { texts: "B", longest: "Sd", tokens: "Td" });
+		return reconstructionLoss(this.base, this.parameters, noisy, {
+			texts,
+			segments: this.graph.input("decoder.segments", "float32", ["Td", "B"]),
+			labels: this.graph.input("decoder.labels", "int64", ["Td"]),
+			vocabulary: this.graph.input("vocabulary", "float32", [vocabularyRows, config.hiddenSize]),
+			vocabularyBias: this.graph.input("vocabulary_bias", "float32", [vocabularyRows]),
+		});
+	}
+
+	private anchor(clean: Value): Value {
+		const texts = packedInputs(this.graph, "base", ["B", 1, 1, "Sb"], { texts: "B", longest: "Sb", tokens: "Tb" });
+		const states = bertStates(this.base, texts);
+		const vectors = matmul(this.graph.input("base.pool", "float32", ["B", "Tb"]), states);
+		return anchorLoss(clean, vectors, this.graph.input("base.pairs", "float32", []));
+	}
+
+	private lora(path: string, outFeatures: number, inFeatures: number): LoraFactors | undefined {
+		const { r, alpha, targetModules } = this.options.lora;
+		if (!targetModules.includes(path.slice(path.lastIndexOf(".") + 1))) return undefined;
+		// PEFT's initial values: A by Kaiming's uniform rule with a = √5, which is ±1/√K; B zero.
+		const bound = 1 / Math.sqrt(inFeatures);
+		const a = this.parameters.declare({ name: `${path}.lora_A`, shape: [r, inFeatures], group: "lora", init: { kind: "uniform", bound } });
+		const b = this.parameters.declare({
+			name: `${path}.lora_B`,
+			shape: [outFeatures, r],
+			group: "lora",
+			init: { kind: "constant", value: 0 },
+		});
+		return { a, b, scale: alpha / r };
+	}
+}
+
+/** Builds the step. Compile once: batch and text sizes are open. */
+export function buildTrainingStep(options: TrainingStepOptions): TrainingStep {
+	const builder = new StepBuilder(options);
+	const parts = builder.parts();
+	const weighted = [...parts].map(([name, part]) => mul(part, options.objective[name]));
+	const loss = weighted.reduce((sum, part) => add(sum, part));
+	const { graph, parameters, frozen } = builder;
+	const gradientOf = gradients(loss, parameters.values);
+	graph.output("loss", loss);
+	for (const [name, part] of parts) graph.output(`loss.${name}`, part);
+	parameters.specs.forEach((spec, i) => {
+		graph.output(`grad.${spec.name}`, gradientOf[i]!);
+	});
+	return { model: serializeGraph(graph), graph, parameters: parameters.specs, frozen: frozen.inputs, parts: [...parts.keys()] };
+}

@@ -1,5 +1,6 @@
 /** What is trained: graph inputs that the optimiser updates between steps. */
 import type { Graph, Value } from "../graph/index.js";
+import { Random } from "./random.js";
 
 /** Parameters of a group share a learning rate. */
 export type ParameterGroup = "lora" | "decoder";
@@ -37,3 +38,14 @@ export class Parameters {
 }
 
 export const sizeOf = (spec: ParameterSpec): number => spec.shape.reduce((n, d) => n * d, 1);
+
+/** A parameter's first values; they depend on the seed and the parameter's name only. */
+export function initialValues(spec: ParameterSpec, seed: number): Float32Array {
+	const values = new Float32Array(sizeOf(spec));
+	const { init } = spec;
+	if (init.kind === "constant") return values.fill(init.value);
+	const random = Random.for(seed, spec.name);
+	for (let i = 0; i < values.length; i++)
+		values[i] = init.kind === "normal" ? init.std * random.normal() : init.bound * (2 * random.next() - 1);
+	return values;
+}

@@ -3,7 +3,7 @@
  * weight is 0 are not built.
  */
 import { gradients } from "../autodiff/index.js";
-import { add, type DType, Graph, matmul, mul, type Shape, serializeGraph, type Value } from "../graph/index.js";
+import { add, Graph, matmul, mul, serializeGraph, type Value } from "../graph/index.js";
 import type { EncoderConfig, Pooling } from "../models/index.js";
 import { type BertOptions, bertStates } from "./bert.js";
 import { type FrozenInput, FrozenWeights } from "./frozen-weights.js";

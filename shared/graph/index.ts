@@ -2,6 +2,7 @@ export * from "./build.js";
 export * from "./dtype.js";
 export type { OnnxAttribute } from "./emit.js";
 export { Graph, type Node, Value, type ValueType } from "./graph.js";
+export { NF4_VALUES } from "./nf4-codebook.js";
 export { OPS, type OpAttrs, type OpName } from "./ops.js";
 export * from "./serialize.js";
 export { broadcastShapes, type Dim, normalAxis, type Shape, showShape } from "./shape.js";

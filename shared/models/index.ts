@@ -1,1 +1,3 @@
+export { linearLayers, openBaseModel } from "./open.js";
+export { type ResolveOptions, resolveModel } from "./resolve.js";
 export type * from "./types.js";

@@ -3,12 +3,13 @@
  * weight is 0 are not built.
  */
 import { gradients } from "../autodiff/index.js";
-import { add, type DType, Graph, matmul, mul, type Shape, serializeGraph, type Value } from "../graph/index.js";
+import { add, Graph, matmul, mul, serializeGraph, type Value } from "../graph/index.js";
 import type { EncoderConfig, Pooling } from "../models/index.js";
 import { type BertOptions, bertStates } from "./bert.js";
 import { type FrozenInput, FrozenWeights } from "./frozen-weights.js";
-import type { LoraFactors, PackedTexts } from "./layers.js";
+import { declareLora, type LoraOptions } from "./lora.js";
 import { anchorLoss, contrastiveLoss } from "./losses.js";
+import { packedInputs } from "./packing.js";
 import { type ParameterSpec, Parameters } from "./parameters.js";
 import { reconstructionLoss } from "./tsdae.js";
 
@@ -17,13 +18,6 @@ export interface Objective {
 	readonly tsdae: number;
 	readonly contrastive: number;
 	readonly anchor: number;
-}
-
-export interface LoraOptions {
-	readonly r: number;
-	readonly alpha: number;
-	/** Last parts of the adapted layers' names: query, key, value, dense. */
-	readonly targetModules: readonly string[];
 }
 
 export interface TrainingStepOptions {
@@ -50,17 +44,6 @@ export interface TrainingStep {
 /** Whether clean texts are encoded too, beside the noisy ones. */
 export const needsCleanVectors = (objective: Objective): boolean => objective.contrastive > 0 || objective.anchor > 0;
 
-function packedInputs(graph: Graph, prefix: string, mask: Shape, size: { texts: string; longest: string; tokens: string }): PackedTexts {
-	const declare = (name: string, dtype: DType, shape: Shape) => graph.input(`${prefix}.${name}`, dtype, shape);
-	return {
-		ids: declare("ids", "int64", [size.tokens]),
-		positions: declare("positions", "int64", [size.tokens]),
-		padIndex: declare("pad_index", "int64", [size.texts, size.longest]),
-		packIndex: declare("pack_index", "int64", [size.tokens]),
-		mask: declare("mask", "float32", mask),
-	};
-}
-
 class StepBuilder {
 	readonly graph = new Graph("training_step");
 	readonly frozen: FrozenWeights;
@@ -80,7 +63,7 @@ class StepBuilder {
 		const paired = needsCleanVectors(objective);
 		const size = { texts: "E", longest: "Se", tokens: "Te" };
 		const texts = packedInputs(this.graph, "encoder", ["E", 1, 1, "Se"], size);
-		const states = bertStates({ ...this.base, lora: (...layer) => this.lora(...layer) }, texts);
+		const states = bertStates({ ...this.base, lora: declareLora(this.parameters, this.options.lora) }, texts);
 		const pooled = (name: string) => matmul(this.graph.input(name, "float32", ["B", "Te"]), states);
 		const noisy = pooled("encoder.pool_noisy");
 		const clean = paired ? pooled("encoder.pool_clean") : undefined;
@@ -108,21 +91,6 @@ class StepBuilder {
 		const states = bertStates(this.base, texts);
 		const vectors = matmul(this.graph.input("base.pool", "float32", ["B", "Tb"]), states);
 		return anchorLoss(clean, vectors, this.graph.input("base.pairs", "float32", []));
-	}
-
-	private lora(path: string, outFeatures: number, inFeatures: number): LoraFactors | undefined {
-		const { r, alpha, targetModules } = this.options.lora;
-		if (!targetModules.includes(path.slice(path.lastIndexOf(".") + 1))) return undefined;
-		// PEFT's initial values: A by Kaiming's uniform rule with a = √5, which is ±1/√K; B zero.
-		const bound = 1 / Math.sqrt(inFeatures);
-		const a = this.parameters.declare({ name: `${path}.lora_A`, shape: [r, inFeatures], group: "lora", init: { kind: "uniform", bound } });
-		const b = this.parameters.declare({
-			name: `${path}.lora_B`,
-			shape: [outFeatures, r],
-			group: "lora",
-			init: { kind: "constant", value: 0 },
-		});
-		return { a, b, scale: alpha / r };
 	}
 }
 

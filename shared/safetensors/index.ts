@@ -1,1 +1,3 @@
+export * from "./read.js";
 export type * from "./types.js";
+export * from "./write.js";

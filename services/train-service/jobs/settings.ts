@@ -44,7 +44,7 @@ export const jobSettingsSchema = z.strictObject({
 	training: z
 		.strictObject({
 			epochs: z.number().positive().max(1000).default(1),
-			max_steps: z.int().min(1).max(1_000_000).optional().describe("Ends training earlier than `epochs` would"),
+			max_steps: z.int().min(1).max(1_000_000).optional().describe("Steps in place of `epochs`"),
 			batch_size: z.int().min(2).max(1024).default(32),
 			gradient_accumulation: z.int().min(1).max(256).default(1),
 			learning_rate: z.number().positive().max(1).default(3e-4),
@@ -52,6 +52,10 @@ export const jobSettingsSchema = z.strictObject({
 			scheduler: z.enum(["linear", "cosine", "constant"]).default("linear"),
 			weight_decay: z.number().min(0).max(1).default(0),
 			max_grad_norm: z.number().positive().max(1e6).default(1),
+			vocabulary: z
+				.enum(["corpus", "full"])
+				.default("corpus")
+				.describe("Tokens that the decoder's softmax is over: the corpus' own, or all"),
 			seed: z.int().min(0).max(4294967295).default(7),
 		})
 		.prefault({}),

@@ -1,1 +1,5 @@
+export { addNoise } from "./noise.js";
 export type * from "./protocol.js";
+export { epochOrder, loadTexts, TextSource } from "./texts.js";
+export { type StepResult, Trainer, type TrainerOptions, totalSteps } from "./trainer.js";
+export { Vocabulary } from "./vocabulary.js";

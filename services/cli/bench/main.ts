@@ -1,0 +1,13 @@
+/** `npm run bench -- NAME …`: each benchmark prints one JSON line on stdout. */
+import { benchTrain } from "./train.js";
+
+const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = { train: benchTrain };
+
+const [name = "", ...argv] = process.argv.slice(2);
+const bench = BENCHES[name];
+if (!bench) {
+	console.error(`unknown benchmark ${JSON.stringify(name)}; allowed: ${Object.keys(BENCHES).join(", ")}`);
+	process.exitCode = 2;
+} else {
+	console.log(JSON.stringify(await bench(argv)));
+}

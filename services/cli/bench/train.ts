@@ -1,0 +1,148 @@
+/**
+ * Training throughput, with the keys of a peer that trains the same TSDAE + LoRA with sentence-transformers and PEFT, so
+ * that the two lines can be divided. The profile of `--explain` goes to stderr.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { gunzipSync } from "node:zlib";
+import { openBaseModel, resolveModel } from "@dak/shared/models";
+import { FrozenFeeds, sizeOf } from "@dak/shared/nn";
+import { peakRssBytes } from "@dak/shared/observability";
+import { chooseDevice, type WantedDevice } from "@dak/shared/runtime";
+import { loadTokenizer } from "@dak/shared/tokenization";
+import { jobSettingsSchema } from "@dak/train-service/jobs";
+import { TextSource, Trainer } from "@dak/train-service/training";
+
+const OPTIONS = {
+	base: { type: "string" },
+	texts: { type: "string" },
+	steps: { type: "string", default: "20" },
+	warmup: { type: "string", default: "3" },
+	batch: { type: "string", default: "32" },
+	"max-length": { type: "string", default: "64" },
+	rank: { type: "string", default: "16" },
+	lr: { type: "string", default: "1e-4" },
+	threads: { type: "string", default: "2" },
+	quantization: { type: "string", default: "nf4" },
+	vocabulary: { type: "string", default: "full" },
+	objective: { type: "string", default: "tsdae" },
+	device: { type: "string", default: "auto" },
+	seed: { type: "string", default: "7" },
+	explain: { type: "boolean", default: false },
+} as const;
+
+const OBJECTIVES = { tsdae: { tsdae: 1, contrastive: 0, anchor: 0 }, balanced: { tsdae: 1, contrastive: 0.1, anchor: 30 } } as const;
+
+function readLines(file: string): string[] {
+	const bytes = readFileSync(file);
+	const text = (file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8");
+	return text
+		.split("\n")
+		.map((line) => line.trim())
+		.filter((line) => line !== "");
+}
+
+/** Reads ONNX Runtime's profile: milliseconds a step by op, largest first. */
+function explain(folder: string, steps: number): string[] {
+	const byOp = new Map<string, number>();
+	for (const file of readdirSync(folder)) {
+		for (const event of JSON.parse(readFileSync(join(folder, file), "utf8")) as {
+			cat?: string;
+			name: string;
+			dur?: number;
+			args?: { op_name?: string };
+		}[]) {
+			if (event.cat !== "Node" || !event.name.endsWith("_kernel_time")) continue;
+			const op = event.args?.op_name ?? "?";
+			byOp.set(op, (byOp.get(op) ?? 0) + (event.dur ?? 0) / 1000 / steps);
+		}
+	}
+	const total = [...byOp.values()].reduce((sum, ms) => sum + ms, 0);
+	return [...byOp]
+		.sort(([, a], [, b]) => b - a)
+		.map(([op, ms]) => `${op.padEnd(28)} ${ms.toFixed(2).padStart(9)} ms  ${((100 * ms) / total).toFixed(1).padStart(5)} %`);
+}
+
+/** @throws INVALID_REQUEST for options outside what a job allows */
+export async function benchTrain(argv: readonly string[]): Promise<object> {
+	const { values } = parseArgs({ args: [...argv], options: OPTIONS });
+	if (!values.base || !values.texts) throw new Error("--base DIR and --texts FILE are needed");
+	const [steps, warmup, batch, threads] = [values.steps, values.warmup, values.batch, values.threads].map(Number) as [
+		number,
+		number,
+		number,
+		number,
+	];
+	const settings = jobSettingsSchema.parse({
+		base_model: values.base,
+		dataset: { path: values.texts },
+		objective: OBJECTIVES[values.objective as keyof typeof OBJECTIVES],
+		max_length: Number(values["max-length"]),
+		lora: { r: Number(values.rank) },
+		quantization: { kind: values.quantization },
+		training: {
+			batch_size: batch,
+			learning_rate: Number(values.lr),
+			max_steps: steps + warmup,
+			warmup: 0,
+			scheduler: "constant",
+			seed: Number(values.seed),
+			vocabulary: values.vocabulary,
+		},
+	});
+	const base = await openBaseModel(await resolveModel(values.base, { allowPaths: true }));
+	const tokenizer = await loadTokenizer(base.folder.path);
+	const texts = new TextSource(readLines(values.texts), {
+		tokenizer,
+		maxLength: settings.max_length,
+		prompt: "",
+		noise: settings.noise,
+		seed: settings.training.seed,
+	});
+	const device = chooseDevice(values.device as WantedDevice);
+	const profiles = values.explain ? mkdtempSync(join(tmpdir(), "dak-profile-")) : undefined;
+	const trainer = await Trainer.create({
+		base,
+		frozen: new FrozenFeeds(base, { doubleQuant: true }),
+		pooling: base.pooling,
+		settings,
+		texts,
+		device,
+		threads,
+		profilePrefix: profiles && join(profiles, "step"),
+	});
+	const loss: number[] = [];
+	let [seconds, tokens] = [0, 0];
+	for (let i = 0; i < warmup + steps; i++) {
+		const step = await trainer.next();
+		loss.push(Number(step.loss.toFixed(4)));
+		if (i < warmup) continue;
+		seconds += step.seconds;
+		tokens += step.tokens;
+	}
+	if (profiles) {
+		trainer.endProfiling();
+		console.error(explain(profiles, steps + warmup).join("\n"));
+		rmSync(profiles, { recursive: true });
+	}
+	const trainable = trainer.specs.reduce((n, spec) => n + sizeOf(spec), 0);
+	await trainer.dispose();
+	return {
+		engine: "domain-adapter-kit",
+		device: device.kind,
+		threads,
+		batch,
+		steps,
+		quantization: values.quantization,
+		vocabulary: values.vocabulary,
+		objective: values.objective,
+		step_ms: Number(((1000 * seconds) / steps).toFixed(1)),
+		sentences_per_second: Number(((steps * batch) / seconds).toFixed(1)),
+		tokens_per_second: Number((tokens / seconds).toFixed(1)),
+		trainable,
+		peak_rss_mb: Math.round(peakRssBytes() / 2 ** 20),
+		loss,
+	};
+}

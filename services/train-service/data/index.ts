@@ -1,0 +1,3 @@
+export { type DatasetFile, type DatasetFormat, datasetFile, EXTENSIONS } from "./format.js";
+export { type DatasetStatistics, inspectTexts, prepareDataset, prepareTexts } from "./prepare.js";
+export { type ReadOptions, readTexts } from "./read.js";

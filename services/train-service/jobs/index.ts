@@ -1,1 +1,9 @@
-export * from "./settings.js";
+export { EventHub } from "./event-hub.js";
+export { newId } from "./ids.js";
+export { type Admission, type JobList, JobService, type JobServiceOptions } from "./job-service.js";
+export { LibsqlJobStore } from "./libsql-store.js";
+export { EmbeddedQueue, type JobHandler, type JobQueue } from "./queue.js";
+export { ADAPTER_NAME, type JobSettings, jobSettingsSchema } from "./settings.js";
+export { isTerminal, NEXT, RUNNING } from "./states.js";
+export type { JobPatch, JobStore } from "./store.js";
+export * from "./types.js";

@@ -1,0 +1,143 @@
+/** What can be done with jobs: the functions behind REST and gRPC alike. */
+import { createHash } from "node:crypto";
+import { DakError, invalidField, parseOrThrow } from "@dak/shared/errors";
+import type { EventHub } from "./event-hub.js";
+import { newId } from "./ids.js";
+import type { JobQueue } from "./queue.js";
+import { type JobSettings, jobSettingsSchema } from "./settings.js";
+import { isTerminal, RUNNING } from "./states.js";
+import type { JobPatch, JobStore } from "./store.js";
+import type { Job, JobEvent, JobEventBody, JobState } from "./types.js";
+
+/** Checks against the world that a job needs before it is taken: its texts, its base model. */
+export type Admission = (settings: JobSettings) => Promise<JobSettings>;
+
+export interface JobServiceOptions {
+	readonly store: JobStore;
+	readonly queue: JobQueue;
+	readonly events: EventHub;
+	readonly admit: Admission;
+	/** Jobs that may wait. */
+	readonly maxQueued: number;
+	/** Called after each change of state. */
+	readonly onState: (state: JobState) => void;
+}
+
+export interface JobList {
+	readonly jobs: readonly Job[];
+	readonly nextPageToken: string;
+}
+
+/** Interruptions after which a job is given up. */
+const MAX_RESTARTS = 3;
+
+export class JobService {
+	/** Ends the running job of an id; set by the supervisor. */
+	stopRunning: (jobId: string) => void = () => {};
+
+	constructor(private readonly options: JobServiceOptions) {}
+
+	/**
+	 * Takes a job.
+	 * @throws INVALID_REQUEST, INVALID_DATASET, MODEL_NOT_FOUND …, OVERLOADED if too many wait, IDEMPOTENCY_CONFLICT
+	 */
+	async create(request: unknown, idempotencyKey = ""): Promise<Job> {
+		const settings = parseOrThrow(jobSettingsSchema, request);
+		if (idempotencyKey.length > 255) throw invalidField("/Idempotency-Key", `found ${idempotencyKey.length} characters, allowed: 255`);
+		const { store, queue, maxQueued, admit } = this.options;
+		if ((await queue.depth()) >= maxQueued) throw new DakError("OVERLOADED", `${maxQueued} jobs wait already`, { retryAfterMs: 60_000 });
+		const admitted = await admit(settings);
+		const id = newId("job");
+		const named = { ...admitted, adapter_name: admitted.adapter_name ?? id };
+		const requestHash = createHash("sha256").update(JSON.stringify(settings)).digest("hex");
+		const job = store.insert(
+			{ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0 },
+			idempotencyKey === "" ? undefined : { key: idempotencyKey, requestHash },
+		);
+		if (job.id !== id) return job;
+		this.record(id, { kind: "log", level: "info", message: "queued" });
+		this.options.onState("queued");
+		await queue.add(id);
+		return job;
+	}
+
+	get(id: string): Job {
+		return this.options.store.get(id);
+	}
+
+	/** Newest first. `pageToken`: what the page before returned. */
+	list({
+		state,
+		pageSize = 50,
+		pageToken = "",
+	}: {
+		state?: JobState | undefined;
+		pageSize?: number | undefined;
+		pageToken?: string | undefined;
+	}): JobList {
+		if (pageToken !== "" && !/^job_[0-9a-z]{20}$/.test(pageToken))
+			throw invalidField("/page_token", `found ${JSON.stringify(pageToken.slice(0, 40))}, allowed: a next_page_token`);
+		const jobs = this.options.store.list({ state, limit: pageSize + 1, before: pageToken === "" ? undefined : pageToken });
+		const page = jobs.slice(0, pageSize);
+		return { jobs: page, nextPageToken: jobs.length > pageSize ? page.at(-1)!.id : "" };
+	}
+
+	/** Takes a waiting job out of the queue, or tells a running one to stop. @throws JOB_NOT_FOUND, STATE_CONFLICT if it has ended */
+	async cancel(id: string): Promise<Job> {
+		const job = this.get(id);
+		if (isTerminal(job.state)) throw new DakError("STATE_CONFLICT", `job ${id} has ended: ${job.state}; allowed: a job that has not`);
+		if (await this.options.queue.remove(id)) return this.move(id, "cancelled", "cancelled while waiting", { finishedAt: Date.now() });
+		this.record(id, { kind: "log", level: "info", message: "cancel asked for" });
+		this.stopRunning(id);
+		return this.get(id);
+	}
+
+	/** @throws NOT_IMPLEMENTED: checkpoints are not written yet */
+	resume(id: string): Job {
+		this.get(id);
+		throw new DakError("NOT_IMPLEMENTED", "resume is not implemented yet: checkpoints are not written; submit the job again");
+	}
+
+	/** Events from a sequence on, then live ones until the job has ended. @throws JOB_NOT_FOUND */
+	watch(id: string, fromSequence: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+		this.get(id);
+		return this.options.events.watch(id, fromSequence, () => isTerminal(this.get(id).state), signal);
+	}
+
+	/** Changes a job's state. */
+	move(id: string, to: JobState, reason: string, patch?: JobPatch): Job {
+		const { job } = this.options.store.transition(id, to, reason, patch);
+		this.options.events.notify(id);
+		this.options.onState(to);
+		return job;
+	}
+
+	/** Writes an event. */
+	record(id: string, body: JobEventBody, patch?: JobPatch): void {
+		this.options.store.append(id, body, patch);
+		this.options.events.notify(id);
+	}
+
+	/** A running job was cut off by the end of its service or process: it waits again, or is given up. */
+	interrupt(id: string, reason: string): Job {
+		const job = this.move(id, "interrupted", reason);
+		if (job.restarts >= MAX_RESTARTS) {
+			return this.move(id, "failed", reason, {
+				finishedAt: Date.now(),
+				error: { reason: "TRAINING_FAILED", message: `interrupted ${job.restarts + 1} times` },
+			});
+		}
+		return this.move(id, "queued", "taken up again", { restarts: job.restarts + 1 });
+	}
+
+	/** At start: puts into the queue what waits, and what was running when the service ended. */
+	async recover(): Promise<void> {
+		for (const state of RUNNING) for (const job of this.#all(state)) this.interrupt(job.id, "the service ended while the job ran");
+		for (const job of this.#all("interrupted")) this.move(job.id, "queued", "taken up again", { restarts: job.restarts + 1 });
+		for (const job of this.#all("queued").reverse()) await this.options.queue.add(job.id);
+	}
+
+	#all(state: JobState): Job[] {
+		return this.options.store.list({ state, limit: 1_000_000 });
+	}
+}

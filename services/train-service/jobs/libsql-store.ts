@@ -1,0 +1,142 @@
+/** Jobs in one libsql file: one process, one connection, on the main thread. */
+import { DakError } from "@dak/shared/errors";
+import Database from "libsql";
+import { NEXT } from "./states.js";
+import type { JobPage, JobPatch, JobStore } from "./store.js";
+import type { Dataset, Job, JobEvent, JobEventBody, JobState } from "./types.js";
+
+/** Each entry brings the file one version up; entries are never changed, only added. */
+const MIGRATIONS: readonly string[] = [
+	`CREATE TABLE jobs (id TEXT PRIMARY KEY, state TEXT NOT NULL, body TEXT NOT NULL, next_sequence INTEGER NOT NULL DEFAULT 1) STRICT;
+	 CREATE INDEX jobs_by_state ON jobs (state, id);
+	 CREATE TABLE events (job_id TEXT NOT NULL, sequence INTEGER NOT NULL, time INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (job_id, sequence)) STRICT, WITHOUT ROWID;
+	 CREATE TABLE idempotency (key TEXT PRIMARY KEY, request_hash TEXT NOT NULL, job_id TEXT NOT NULL) STRICT;
+	 CREATE TABLE datasets (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;`,
+];
+
+interface JobRow {
+	readonly state: JobState;
+	readonly body: string;
+}
+
+const toJob = ({ state, body }: JobRow): Job => ({ ...(JSON.parse(body) as Job), state });
+
+export class LibsqlJobStore implements JobStore {
+	readonly #db: Database.Database;
+
+	/** Opens or makes the file. */
+	constructor(file: string) {
+		this.#db = new Database(file);
+		this.#db.pragma("journal_mode = WAL");
+		this.#db.pragma("synchronous = NORMAL");
+		this.#migrate();
+	}
+
+	insert(job: Job, idempotency?: { readonly key: string; readonly requestHash: string }): Job {
+		return this.#atomic(() => {
+			const known =
+				idempotency &&
+				(this.#db.prepare("SELECT request_hash, job_id FROM idempotency WHERE key = ?").get(idempotency.key) as
+					| { request_hash: string; job_id: string }
+					| undefined);
+			if (known) {
+				if (known.request_hash !== idempotency.requestHash)
+					throw new DakError(
+						"IDEMPOTENCY_CONFLICT",
+						"Idempotency-Key: found one that was used for another request; allowed: a fresh key, or the same request",
+					);
+				return this.get(known.job_id);
+			}
+			const { state, ...body } = job;
+			this.#db.prepare("INSERT INTO jobs (id, state, body) VALUES (?, ?, ?)").run(job.id, state, JSON.stringify(body));
+			if (idempotency) this.#db.prepare("INSERT INTO idempotency VALUES (?, ?, ?)").run(idempotency.key, idempotency.requestHash, job.id);
+			return job;
+		});
+	}
+
+	get(id: string): Job {
+		const row = this.#db.prepare("SELECT state, body FROM jobs WHERE id = ?").get(id) as JobRow | undefined;
+		if (!row) throw new DakError("JOB_NOT_FOUND", `job ${JSON.stringify(id.slice(0, 64))} does not exist`);
+		return toJob(row);
+	}
+
+	list({ state, limit, before }: JobPage): Job[] {
+		const rows = this.#db
+			.prepare("SELECT state, body FROM jobs WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3")
+			.all(state ?? null, before ?? null, limit) as JobRow[];
+		return rows.map(toJob);
+	}
+
+	transition(id: string, to: JobState, reason: string, patch: JobPatch = {}) {
+		return this.#atomic(() => {
+			const job = this.get(id);
+			if (!NEXT[job.state].includes(to)) {
+				throw new DakError(
+					"STATE_CONFLICT",
+					`job ${id} is ${job.state}: it cannot become ${to}; allowed: ${NEXT[job.state].join(", ") || "nothing, it has ended"}`,
+				);
+			}
+			const changed = { ...job, ...patch, state: to };
+			this.#write(changed);
+			return { job: changed, event: this.#event(id, { kind: "state", from: job.state, to, reason }) };
+		});
+	}
+
+	append(id: string, body: JobEventBody, patch?: JobPatch): JobEvent {
+		return this.#atomic(() => {
+			if (patch) this.#write({ ...this.get(id), ...patch });
+			return this.#event(id, body);
+		});
+	}
+
+	events(id: string, fromSequence: number, limit: number): JobEvent[] {
+		const rows = this.#db
+			.prepare("SELECT sequence, time, body FROM events WHERE job_id = ? AND sequence >= ? ORDER BY sequence LIMIT ?")
+			.all(id, fromSequence, limit);
+		return (rows as { sequence: number; time: number; body: string }[]).map(({ sequence, time, body }) => ({
+			jobId: id,
+			sequence,
+			time,
+			body: JSON.parse(body) as JobEventBody,
+		}));
+	}
+
+	saveDataset(dataset: Dataset): void {
+		this.#db.prepare("INSERT INTO datasets VALUES (?, ?)").run(dataset.id, JSON.stringify(dataset));
+	}
+
+	dataset(id: string): Dataset {
+		const row = this.#db.prepare("SELECT body FROM datasets WHERE id = ?").get(id) as { body: string } | undefined;
+		if (!row) throw new DakError("DATASET_NOT_FOUND", `dataset ${JSON.stringify(id.slice(0, 64))} does not exist`);
+		return JSON.parse(row.body) as Dataset;
+	}
+
+	close(): void {
+		this.#db.close();
+	}
+
+	#write(job: Job): void {
+		const { state, ...body } = job;
+		this.#db.prepare("UPDATE jobs SET state = ?, body = ? WHERE id = ?").run(state, JSON.stringify(body), job.id);
+	}
+
+	#event(jobId: string, body: JobEventBody): JobEvent {
+		const row = this.#db
+			.prepare("UPDATE jobs SET next_sequence = next_sequence + 1 WHERE id = ? RETURNING next_sequence - 1 AS sequence")
+			.get(jobId);
+		const event = { jobId, sequence: (row as { sequence: number }).sequence, time: Date.now(), body };
+		this.#db.prepare("INSERT INTO events VALUES (?, ?, ?, ?)").run(jobId, event.sequence, event.time, JSON.stringify(body));
+		return event;
+	}
+
+	#atomic<T>(work: () => T): T {
+		return this.#db.transaction(work).immediate() as T;
+	}
+
+	#migrate(): void {
+		const version = (this.#db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+		MIGRATIONS.slice(version).forEach((sql, i) => {
+			this.#db.exec(`BEGIN; ${sql} PRAGMA user_version = ${version + i + 1}; COMMIT;`);
+		});
+	}
+}

@@ -1,0 +1,64 @@
+/** Which job runs next. */
+
+/** Runs one job; returns once the job rests in a final state or was put back. */
+export type JobHandler = (jobId: string, signal: AbortSignal) => Promise<void>;
+
+export interface JobQueue {
+	/** Adds a job at the end. */
+	add(jobId: string): Promise<void>;
+	/** Takes a waiting job out; false if it is not waiting. */
+	remove(jobId: string): Promise<boolean>;
+	/** Jobs that wait. */
+	depth(): Promise<number>;
+	/** Starts handing out jobs, `concurrency` at a time. */
+	start(handler: JobHandler, concurrency: number): void;
+	/** Hands out no more, aborts what runs, and waits for it. */
+	close(): Promise<void>;
+}
+
+/** First come, first served, in this process' memory: the store says at start what waits. */
+export class EmbeddedQueue implements JobQueue {
+	readonly #waiting: string[] = [];
+	readonly #running = new Set<Promise<void>>();
+	readonly #abort = new AbortController();
+	#handler: JobHandler | undefined;
+	#concurrency = 1;
+
+	async add(jobId: string): Promise<void> {
+		this.#waiting.push(jobId);
+		this.#next();
+	}
+
+	async remove(jobId: string): Promise<boolean> {
+		const at = this.#waiting.indexOf(jobId);
+		if (at >= 0) this.#waiting.splice(at, 1);
+		return at >= 0;
+	}
+
+	async depth(): Promise<number> {
+		return this.#waiting.length;
+	}
+
+	start(handler: JobHandler, concurrency: number): void {
+		this.#handler = handler;
+		this.#concurrency = concurrency;
+		this.#next();
+	}
+
+	async close(): Promise<void> {
+		this.#abort.abort();
+		await Promise.allSettled(this.#running);
+	}
+
+	#next(): void {
+		while (this.#handler && !this.#abort.signal.aborted && this.#running.size < this.#concurrency && this.#waiting.length > 0) {
+			const run = this.#handler(this.#waiting.shift()!, this.#abort.signal).finally(() => {
+				this.#running.delete(run);
+				this.#next();
+			});
+			this.#running.add(run);
+			// The handler reports its own failures; a rejection here must not end the service.
+			run.catch(() => {});
+		}
+	}
+}

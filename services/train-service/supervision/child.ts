@@ -1,0 +1,136 @@
+/** A job's training process, seen from the service. Whatever it says is checked: it reads strangers' text and weights. */
+import { type ChildProcess, fork } from "node:child_process";
+import type { Logger } from "@dak/shared/observability";
+import type { EntryPoint } from "@dak/shared/runtime";
+import { z } from "zod";
+import type { ChildMessage, ParentMessage, StartMessage } from "../training/index.js";
+
+const number = z.number().or(z.nan());
+
+const childMessage = z.discriminatedUnion("type", [
+	z.object({ type: z.literal("state"), state: z.enum(["preparing", "training", "evaluating"]) }),
+	z.object({
+		type: z.literal("progress"),
+		step: number,
+		totalSteps: number,
+		epoch: number,
+		loss: number,
+		learningRate: number,
+		gradNorm: number,
+		stepSeconds: number,
+		tokens: number,
+		sentences: number,
+		tokensPerSecond: number,
+		sentencesPerSecond: number,
+		memoryBytes: number,
+		peakMemoryBytes: number,
+		deviceMemoryBytes: number,
+		etaSeconds: number,
+	}),
+	z.object({ type: z.literal("log"), level: z.enum(["info", "warn", "error"]), message: z.string().max(10_000) }),
+	z.object({ type: z.literal("evaluation"), name: z.string(), values: z.record(z.string(), z.unknown()) }),
+	z.object({ type: z.literal("done"), peakMemoryBytes: number }),
+	z.object({ type: z.literal("cancelled"), step: number }),
+	z.object({ type: z.literal("failed"), reason: z.string(), message: z.string() }),
+]);
+
+/** How a training process ended. */
+export type Outcome =
+	| { readonly kind: "done" }
+	| { readonly kind: "cancelled" }
+	| { readonly kind: "failed"; readonly reason: string; readonly message: string };
+
+export interface ChildOptions {
+	readonly entry: EntryPoint;
+	readonly logger: Logger;
+	readonly onMessage: (message: ChildMessage) => void;
+	/** After a cancel, before the process is killed. */
+	readonly graceMs: number;
+}
+
+/** Lines of its error output that a crash is explained with. */
+const LAST_LINES = 5;
+
+export class TrainingChild {
+	readonly #process: ChildProcess;
+	readonly #lastLines: string[] = [];
+	#outcome: Outcome | undefined;
+	#cancelled = false;
+	#killTimer: NodeJS.Timeout | undefined;
+	/** Resolves when the process has ended. */
+	readonly ended: Promise<Outcome>;
+
+	constructor(
+		start: StartMessage,
+		private readonly options: ChildOptions,
+	) {
+		const { file, execArgv } = options.entry;
+		this.#process = fork(file, [], { execArgv: [...execArgv], serialization: "advanced", stdio: ["ignore", "pipe", "pipe", "ipc"] });
+		for (const stream of [this.#process.stdout!, this.#process.stderr!])
+			stream.setEncoding("utf8").on("data", (text: string) => this.#output(text));
+		this.#process.on("message", (message) => this.#receive(message));
+		this.ended = new Promise((resolve) => {
+			this.#process.on("error", (error) => {
+				this.#outcome ??= { kind: "failed", reason: "TRAINING_FAILED", message: `the training process did not start: ${error.message}` };
+				resolve(this.#outcome);
+			});
+			this.#process.on("close", (code, signal) => {
+				clearTimeout(this.#killTimer);
+				resolve(this.#outcome ?? this.#crash(code, signal));
+			});
+		});
+		this.#send(start);
+	}
+
+	/** Asks the process to stop after its step, and kills it if it does not. */
+	cancel(): void {
+		if (this.#cancelled) return;
+		this.#cancelled = true;
+		this.#send({ type: "cancel" });
+		this.#killTimer = setTimeout(() => this.kill(), this.options.graceMs);
+	}
+
+	kill(): void {
+		this.#process.kill("SIGKILL");
+	}
+
+	#send(message: ParentMessage): void {
+		// A process that has just ended cannot be told anything; its end is reported by `close`.
+		if (this.#process.connected) this.#process.send(message, () => {});
+	}
+
+	#receive(raw: unknown): void {
+		const parsed = childMessage.safeParse(raw);
+		if (!parsed.success) return this.#protocolFault();
+		const message = parsed.data as ChildMessage;
+		if (message.type === "done" || message.type === "cancelled") this.#outcome = { kind: message.type };
+		else if (message.type === "failed") this.#outcome = { kind: "failed", reason: message.reason, message: message.message };
+		else this.options.onMessage(message);
+	}
+
+	#protocolFault(): void {
+		this.#outcome = {
+			kind: "failed",
+			reason: "TRAINING_FAILED",
+			message: "the training process sent a message that is not of the protocol",
+		};
+		this.kill();
+	}
+
+	#output(text: string): void {
+		for (const line of text.split("\n")) {
+			if (line.trim() === "") continue;
+			this.options.logger.debug({ line }, "training process");
+			this.#lastLines.push(line.slice(0, 500));
+			if (this.#lastLines.length > LAST_LINES) this.#lastLines.shift();
+		}
+	}
+
+	#crash(code: number | null, signal: NodeJS.Signals | null): Outcome {
+		if (this.#cancelled) return { kind: "cancelled" };
+		const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
+		const hint = signal === "SIGKILL" ? "; the kernel does so when memory runs out: try a smaller training.batch_size or max_length" : "";
+		const said = this.#lastLines.length > 0 ? `; it last said: ${this.#lastLines.join(" | ")}` : "";
+		return { kind: "failed", reason: "TRAINING_FAILED", message: `the training process ${how}${hint}${said}` };
+	}
+}

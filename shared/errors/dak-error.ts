@@ -56,6 +56,7 @@ export const REASONS = {
 	GENERATION_MISMATCH: { http: 409, grpc: "ABORTED", tei: "validation", title: "Adapter generation changed" },
 	OVERLOADED: { http: 429, grpc: "RESOURCE_EXHAUSTED", tei: "overloaded", title: "Overloaded" },
 	DRAINING: { http: 503, grpc: "UNAVAILABLE", tei: "unhealthy", title: "Shutting down" },
+	UNAVAILABLE: { http: 503, grpc: "UNAVAILABLE", tei: "unhealthy", title: "Not available" },
 	DEADLINE_EXCEEDED: { http: 504, grpc: "DEADLINE_EXCEEDED", tei: "overloaded", title: "Deadline exceeded" },
 	CANCELLED: { http: 499, grpc: "CANCELLED", tei: "backend", title: "Cancelled" },
 	NOT_IMPLEMENTED: { http: 501, grpc: "UNIMPLEMENTED", tei: "validation", title: "Not implemented" },

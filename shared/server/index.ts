@@ -11,3 +11,4 @@ export { type OpenApiDocument, openApiDocument } from "./openapi.js";
 export { createRestApp, type RestAppOptions } from "./rest-app.js";
 export { problemErrors } from "./rest-errors.js";
 export { type HttpMethod, type Reply, type Route, type RouteRequest, type RouteSpec, route } from "./route.js";
+export { type Running, runMain } from "./run-main.js";

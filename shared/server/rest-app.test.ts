@@ -131,7 +131,10 @@ describe("a body", () => {
 });
 
 describe("an error", () => {
-	const full = new DakError("OVERLOADED", "9 waiting; allowed: 8", { retryAfterMs: 1500, fields: [{ pointer: "/input/0", detail: "bad" }] });
+	const full = new DakError("OVERLOADED", "9 waiting; allowed: 8", {
+		retryAfterMs: 1500,
+		fields: [{ pointer: "/input/0", detail: "bad" }],
+	});
 
 	it("is an RFC 9457 problem with every member", async () => {
 		const { url } = await startRest({ routes: [failing(full)] });

@@ -3,7 +3,7 @@ export { newId } from "./ids.js";
 export { type Admission, type JobList, JobService, type JobServiceOptions } from "./job-service.js";
 export { LibsqlJobStore } from "./libsql-store.js";
 export { EmbeddedQueue, type JobHandler, type JobQueue } from "./queue.js";
-export { ADAPTER_NAME, type JobSettings, jobSettingsSchema } from "./settings.js";
+export { ADAPTER_NAME, checkAgainstBase, type JobSettings, jobSettingsSchema } from "./settings.js";
 export { isTerminal, NEXT, RUNNING } from "./states.js";
 export type { JobPatch, JobStore } from "./store.js";
 export * from "./types.js";

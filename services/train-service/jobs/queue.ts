@@ -24,14 +24,19 @@ export class EmbeddedQueue implements JobQueue {
 	#handler: JobHandler | undefined;
 	#concurrency = 1;
 
+	/** `onDepth` hears how many jobs wait, whenever that changes. */
+	constructor(private readonly onDepth: (waiting: number) => void = () => {}) {}
+
 	async add(jobId: string): Promise<void> {
 		this.#waiting.push(jobId);
+		this.onDepth(this.#waiting.length);
 		this.#next();
 	}
 
 	async remove(jobId: string): Promise<boolean> {
 		const at = this.#waiting.indexOf(jobId);
 		if (at >= 0) this.#waiting.splice(at, 1);
+		this.onDepth(this.#waiting.length);
 		return at >= 0;
 	}
 
@@ -57,6 +62,7 @@ export class EmbeddedQueue implements JobQueue {
 				this.#next();
 			});
 			this.#running.add(run);
+			this.onDepth(this.#waiting.length);
 			// The handler reports its own failures; a rejection here must not end the service.
 			run.catch(() => {});
 		}

@@ -1,4 +1,6 @@
 /** The job as users write it: one schema for REST's JSON, gRPC's JobSpec (same names) and the OpenAPI document. */
+import { invalidField } from "@dak/shared/errors";
+import type { BaseModel } from "@dak/shared/models";
 import { z } from "zod";
 
 export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
@@ -85,3 +87,14 @@ export const jobSettingsSchema = z.strictObject({
 
 /** A job with every default filled in. */
 export type JobSettings = z.output<typeof jobSettingsSchema>;
+
+/** What only the base model's shape can refuse. @throws INVALID_REQUEST */
+export function checkAgainstBase(
+	{ lora, max_length }: JobSettings,
+	{ encoder, maxSeqLength }: Pick<BaseModel, "encoder" | "maxSeqLength">,
+): void {
+	if (lora.r > encoder.hiddenSize)
+		throw invalidField("/lora/r", `found ${lora.r}, allowed: 1 to ${encoder.hiddenSize}, the base model's hidden size`);
+	if (max_length > maxSeqLength)
+		throw invalidField("/max_length", `found ${max_length}, allowed: 4 to ${maxSeqLength}, the base model's limit`);
+}

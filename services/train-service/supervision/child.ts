@@ -101,7 +101,10 @@ export class TrainingChild {
 
 	#receive(raw: unknown): void {
 		const parsed = childMessage.safeParse(raw);
-		if (!parsed.success) return this.#protocolFault();
+		if (!parsed.success) {
+			this.#protocolFault();
+			return;
+		}
 		const message = parsed.data as ChildMessage;
 		if (message.type === "done" || message.type === "cancelled") this.#outcome = { kind: message.type };
 		else if (message.type === "failed") this.#outcome = { kind: "failed", reason: message.reason, message: message.message };

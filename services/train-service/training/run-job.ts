@@ -8,7 +8,7 @@ import { FrozenFeeds, loraA, loraB } from "@dak/shared/nn";
 import { peakRssBytes } from "@dak/shared/observability";
 import { chooseDevice, type Device } from "@dak/shared/runtime";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
-import type { JobSettings } from "../jobs/index.js";
+import { checkAgainstBase, type JobSettings } from "../jobs/index.js";
 import { Measurement } from "./measure.js";
 import { ProgressMeter } from "./progress.js";
 import type { ChildMessage, StartMessage } from "./protocol.js";
@@ -81,14 +81,6 @@ async function prepare(start: StartMessage): Promise<Prepared> {
 		pooling: settings.pooling ?? base.pooling,
 		initial: start.initAdapterDir === undefined ? undefined : initialFactors(start.initAdapterDir, settings),
 	};
-}
-
-/** What only the base model's shape can refuse. */
-function checkAgainstBase({ lora, max_length }: JobSettings, { encoder, maxSeqLength }: BaseModel): void {
-	if (lora.r > encoder.hiddenSize)
-		throw invalidField("/lora/r", `found ${lora.r}, allowed: 1 to ${encoder.hiddenSize}, the base model's hidden size`);
-	if (max_length > maxSeqLength)
-		throw invalidField("/max_length", `found ${max_length}, allowed: 4 to ${maxSeqLength}, the base model's limit`);
 }
 
 /** The factors of an adapter to go on from. */

@@ -1,0 +1,50 @@
+/** Checks that a job's texts and base model can be used, before it is taken: what is wrong now is told now. */
+import { invalidField } from "@dak/shared/errors";
+import { openBaseModel, resolveModel } from "@dak/shared/models";
+import type { Datasets } from "../data/index.js";
+import { type Admission, checkAgainstBase, type Dataset, type JobSettings, newId } from "../jobs/index.js";
+
+export interface AdmissionOptions {
+	readonly datasets: Datasets;
+	readonly saveDataset: (dataset: Dataset) => void;
+	readonly modelsDir: string;
+	readonly maxLoraRank: number;
+	/** Whether a base model that is not on this machine can be brought. */
+	readonly canBring: (ref: string) => boolean;
+}
+
+export function createAdmission(options: AdmissionOptions): Admission {
+	return async (settings) => {
+		if (settings.lora.r > options.maxLoraRank)
+			throw invalidField("/lora/r", `found ${settings.lora.r}, allowed: 1 to ${options.maxLoraRank} (DAK_MAX_LORA_RANK)`);
+		await checkBase(settings, options);
+		return { ...settings, dataset: await admitTexts(settings, options) };
+	};
+}
+
+async function checkBase(settings: JobSettings, { modelsDir, canBring }: AdmissionOptions): Promise<void> {
+	try {
+		const folder = await resolveModel(settings.base_model, { modelsDir });
+		const base = await openBaseModel(folder);
+		base.weights.close();
+		checkAgainstBase(settings, base);
+	} catch (error) {
+		const missing = (error as { reason?: string }).reason === "MODEL_NOT_FOUND";
+		if (!missing || !canBring(settings.base_model)) throw error;
+	}
+}
+
+/** Texts that come with a job are kept as a dataset of their own: a job's record stays small. */
+async function admitTexts(
+	{ dataset, text_column }: JobSettings,
+	{ datasets, saveDataset }: AdmissionOptions,
+): Promise<JobSettings["dataset"]> {
+	if (!("texts" in dataset)) {
+		await datasets.inspect(dataset, text_column);
+		return dataset;
+	}
+	const id = newId("ds");
+	const { bytes, statistics } = await datasets.saveTexts(id, dataset.texts);
+	saveDataset({ id, filename: "texts.jsonl", createdAt: Date.now(), bytes, statistics: { ...statistics } });
+	return { upload: id };
+}

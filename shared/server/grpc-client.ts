@@ -63,11 +63,18 @@ class Caller {
 	unary(desc: DescMethod, request: unknown, options: CallOptions): Promise<Message> {
 		return new Promise((resolve, reject) => {
 			const bytes = encode(desc, request);
-			const call = this.#client.makeUnaryRequest(methodPath(desc), identity, identity, bytes, ...this.#settings(options), (error, answer) => {
-				unlink();
-				if (error) reject(fromGrpcError(error));
-				else resolve(fromBinary(desc.output, answer!));
-			});
+			const call = this.#client.makeUnaryRequest(
+				methodPath(desc),
+				identity,
+				identity,
+				bytes,
+				...this.#settings(options),
+				(error, answer) => {
+					unlink();
+					if (error) reject(fromGrpcError(error));
+					else resolve(fromBinary(desc.output, answer!));
+				},
+			);
 			const unlink = link(call, options.signal);
 		});
 	}
@@ -103,8 +110,8 @@ class Caller {
 		const call: Duplex = this.#client.makeBidiStreamRequest(methodPath(desc), identity, identity, ...this.#settings(options));
 		// What the source of requests throws reaches the reader of the answers.
 		send(desc, call, requests).catch((error) => {
-			call.cancel();
 			call.destroy(error);
+			call.cancel();
 		});
 		return read(desc, call, options.signal);
 	}
@@ -124,7 +131,8 @@ function encode(desc: DescMethod, value: unknown): Buffer {
 async function send(desc: DescMethod, call: ClientWritableStream<Buffer>, requests: AsyncIterable<unknown>): Promise<void> {
 	for await (const request of requests) {
 		if (call.destroyed || call.writableEnded) return;
-		if (!call.write(encode(desc, request))) await new Promise<void>((resolve) => onceAny(call, ["drain", "close", "error", "status"], resolve));
+		if (!call.write(encode(desc, request)))
+			await new Promise<void>((resolve) => onceAny(call, ["drain", "close", "error", "status"], resolve));
 	}
 	call.end();
 }

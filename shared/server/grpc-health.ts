@@ -47,7 +47,11 @@ export class HealthStatus {
 }
 
 /** Serves the health of a server; open to everyone, and also while draining. */
-export function addHealth(server: Server, health: HealthStatus, options: Omit<GrpcServiceOptions<typeof Health>, "scopes" | "draining">): void {
+export function addHealth(
+	server: Server,
+	health: HealthStatus,
+	options: Omit<GrpcServiceOptions<typeof Health>, "scopes" | "draining">,
+): void {
 	addProtoService(
 		server,
 		Health,

@@ -72,7 +72,13 @@ describe("a unary call", () => {
 			},
 		});
 		const error = await failureOf(client.getJob({ id: "x" }));
-		expect(error).toMatchObject({ reason: sent.reason, message: sent.message, fields: sent.fields, retryAfterMs: 2500, details: { limit: "8" } });
+		expect(error).toMatchObject({
+			reason: sent.reason,
+			message: sent.message,
+			fields: sent.fields,
+			retryAfterMs: 2500,
+			details: { limit: "8" },
+		});
 	});
 
 	it("ends with the status code of the reason for clients that read nothing else", async () => {

@@ -110,8 +110,8 @@ class Caller {
 		const call: Duplex = this.#client.makeBidiStreamRequest(methodPath(desc), identity, identity, ...this.#settings(options));
 		// What the source of requests throws reaches the reader of the answers.
 		send(desc, call, requests).catch((error) => {
-			call.cancel();
 			call.destroy(error);
+			call.cancel();
 		});
 		return read(desc, call, options.signal);
 	}

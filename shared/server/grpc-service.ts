@@ -2,6 +2,7 @@
  * Serves a protobuf-es service with grpc-js. Messages reach grpc-js as bytes, so that decoding happens here and a message that does
  * not decode is the client's fault with its reason. Every call goes through one wrapper: authorise, run, observe, log, map errors.
  */
+import type { Readable } from "node:stream";
 import { create, type DescMethod, type DescService, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import {
 	Metadata,
@@ -78,7 +79,9 @@ function drained(call: AnyCall, signal: AbortSignal): Promise<void> {
 }
 
 async function* decoded(desc: DescMethod, call: AnyCall): AsyncGenerator<Message> {
-	for await (const bytes of call as unknown as AsyncIterable<Buffer>) yield decode(desc, bytes);
+	// By default the end of the requests would destroy the stream that the answers still have to take.
+	const requests = (call as unknown as Readable).iterator({ destroyOnReturn: false });
+	for await (const bytes of requests) yield decode(desc, bytes);
 }
 
 function admit({ scope, options: { keys, draining } }: Method, call: AnyCall): void {

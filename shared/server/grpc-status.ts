@@ -57,6 +57,13 @@ const BY_CODE: Readonly<Record<number, Reason>> = {
 	[status.UNAUTHENTICATED]: "UNAUTHENTICATED",
 };
 
+/** The reason of a status that carries none. */
+function guessReason({ code, details }: ServiceError): Reason {
+	// grpc-js refuses a message over the limit by itself, with the code of an overload.
+	if (code === status.RESOURCE_EXHAUSTED && /larger than max/i.test(details)) return "PAYLOAD_TOO_LARGE";
+	return BY_CODE[code] ?? "INTERNAL";
+}
+
 function unpackDetails(error: ServiceError): Any[] {
 	const [bytes] = error.metadata?.get(DETAILS) ?? [];
 	if (!(bytes instanceof Uint8Array)) return [];
@@ -82,7 +89,7 @@ export function fromGrpcError(error: ServiceError): DakError {
 	const known = info?.domain === DOMAIN && Object.hasOwn(REASONS, info.reason) ? (info.reason as Reason) : undefined;
 	const violations = find(details, BadRequestSchema)?.fieldViolations ?? [];
 	const delay = find(details, RetryInfoSchema)?.retryDelay;
-	return new DakError(known ?? BY_CODE[error.code] ?? "INTERNAL", error.details || error.message, {
+	return new DakError(known ?? guessReason(error), error.details || error.message, {
 		fields: violations.map(({ field, description }): FieldViolation => ({ pointer: field, detail: description })),
 		...(info && { details: info.metadata }),
 		...(delay && { retryAfterMs: durationMs(delay) }),

@@ -52,6 +52,8 @@ export interface ChildOptions {
 
 /** Lines of its error output that a crash is explained with. */
 const LAST_LINES = 5;
+/** What Node prints around an error's message: of use in the log, not in a reason. */
+const STACK_LINE = /^\s+at |^Node\.js v|^[\s^{}[\]]*$/;
 
 export class TrainingChild {
 	readonly #process: ChildProcess;
@@ -142,7 +144,8 @@ export class TrainingChild {
 		for (const line of text.split("\n")) {
 			if (line.trim() === "") continue;
 			this.options.logger.debug({ line }, "training process");
-			this.#lastLines.push(line.slice(0, 500));
+			if (STACK_LINE.test(line)) continue;
+			this.#lastLines.push(line.trim().slice(0, 500));
 			if (this.#lastLines.length > LAST_LINES) this.#lastLines.shift();
 		}
 	}

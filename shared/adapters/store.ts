@@ -44,6 +44,8 @@ export interface ArtifactStore {
 	publishAdapter(name: string, staged: string): PublishedAdapter;
 	/** A fresh folder to write an adapter into before publishing it. */
 	stage(id: string): string;
+	/** Removes a staged folder, if it is there. */
+	discard(id: string): void;
 	/** Calls back after something was published or removed. Returns a function that ends it. */
 	watch(onChange: () => void): () => void;
 }
@@ -123,9 +125,13 @@ export class FolderArtifactStore implements ArtifactStore {
 		return folder;
 	}
 
+	discard(id: string): void {
+		rmSync(join(this.root, STAGING, id), { recursive: true, force: true });
+	}
+
 	stage(id: string): string {
+		this.discard(id);
 		const folder = join(this.root, STAGING, id);
-		rmSync(folder, { recursive: true, force: true });
 		mkdirSync(folder, { recursive: true });
 		return folder;
 	}

@@ -4,12 +4,12 @@ import { join, relative } from "node:path";
 import { jailedPath } from "@dak/shared/adapters";
 import { DakError } from "@dak/shared/errors";
 import type { Datasets } from "../data/index.js";
-import { type Dataset, type Job, type JobService, type JobStore, newId } from "../jobs/index.js";
+import { type Dataset, type DatasetStore, type Job, type JobService, newId } from "../jobs/index.js";
 import type { Upload } from "./upload.js";
 
 export interface ApplicationOptions {
 	readonly jobs: JobService;
-	readonly store: JobStore;
+	readonly store: DatasetStore;
 	readonly datasets: Datasets;
 	readonly artifactsRoot: string;
 	readonly reportsRoot: string;

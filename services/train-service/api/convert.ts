@@ -23,12 +23,17 @@ function progressJson(progress: Progress) {
 	};
 }
 
+/** Settings as answers show them: without the labelled pairs, which may be megabytes. */
+function shown({ evaluation: _, ...settings }: JobSettings): JobSettings {
+	return settings;
+}
+
 /** A job as REST shows it. */
 export function jobJson(job: Job) {
 	return {
 		id: job.id,
 		state: job.state,
-		spec: job.settings,
+		spec: shown(job.settings),
 		created_at: iso(job.createdAt),
 		...(job.startedAt === undefined ? {} : { started_at: iso(job.startedAt) }),
 		...(job.finishedAt === undefined ? {} : { finished_at: iso(job.finishedAt) }),
@@ -88,7 +93,7 @@ export function jobMessage(job: Job): MessageInitShape<typeof JobSchema> {
 	return {
 		id: job.id,
 		state: PROTO_STATE[job.state],
-		spec: specFromSettings(job.settings),
+		spec: specFromSettings(shown(job.settings)),
 		createdAt: timestampFromMs(job.createdAt),
 		...(job.startedAt === undefined ? {} : { startedAt: timestampFromMs(job.startedAt) }),
 		...(job.finishedAt === undefined ? {} : { finishedAt: timestampFromMs(job.finishedAt) }),

@@ -17,7 +17,7 @@ export function addTrainService(server: Server, app: Application, options: Omit<
 			listJobs: ({ state, pageSize, pageToken }) => {
 				const { jobs, nextPageToken } = app.jobs.list({
 					state: stateFromProto(state),
-					pageSize: pageSize === 0 ? undefined : Math.min(pageSize, 200),
+					pageSize: pageSize === 0 ? undefined : pageSize,
 					pageToken,
 				});
 				return { jobs: jobs.map(jobMessage), nextPageToken };

@@ -22,7 +22,9 @@ export const jobSchema = z
 	.object({
 		id: z.string(),
 		state: z.enum(JOB_STATES),
-		spec: jobSettingsSchema.describe("The job with all defaults filled in; texts that came with it are kept as a dataset"),
+		spec: jobSettingsSchema.describe(
+			"The job with all defaults filled in; texts that came with it are kept as a dataset, labelled pairs are not shown",
+		),
 		created_at: z.iso.datetime(),
 		started_at: z.iso.datetime().optional(),
 		finished_at: z.iso.datetime().optional(),

@@ -26,6 +26,10 @@ const UNPACK_FACTOR = 20;
 export class Datasets {
 	constructor(private readonly options: DatasetsOptions) {
 		mkdirSync(options.folder, { recursive: true });
+		// What an upload left that was cut off with an earlier run of the service.
+		for (const name of readdirSync(options.folder)) {
+			if (name.startsWith(".")) rmSync(join(options.folder, name), { recursive: true, force: true });
+		}
 		mkdirSync(options.dataRoot, { recursive: true });
 	}
 

@@ -5,5 +5,5 @@ export { LibsqlJobStore } from "./libsql-store.js";
 export { EmbeddedQueue, type JobHandler, type JobQueue } from "./queue.js";
 export { ADAPTER_NAME, checkAgainstBase, type JobSettings, jobSettingsSchema } from "./settings.js";
 export { isTerminal, NEXT, RUNNING } from "./states.js";
-export type { JobPatch, JobStore } from "./store.js";
+export type { DatasetStore, Idempotency, JobPatch, JobStore } from "./store.js";
 export * from "./types.js";

@@ -4,9 +4,9 @@ import { DakError, invalidField, parseOrThrow } from "@dak/shared/errors";
 import type { EventHub } from "./event-hub.js";
 import { newId } from "./ids.js";
 import type { JobQueue } from "./queue.js";
-import { type JobSettings, jobSettingsSchema } from "./settings.js";
+import { type JobSettings, jobSettingsSchema, refuseMissingFeatures } from "./settings.js";
 import { isTerminal, RUNNING } from "./states.js";
-import type { JobPatch, JobStore } from "./store.js";
+import type { Idempotency, JobPatch, JobStore } from "./store.js";
 import type { Job, JobEvent, JobEventBody, JobState } from "./types.js";
 
 /** Checks against the world that a job needs before it is taken: its texts, its base model. */
@@ -28,8 +28,17 @@ export interface JobList {
 	readonly nextPageToken: string;
 }
 
-/** Interruptions after which a job is given up. */
-const MAX_RESTARTS = 3;
+/** Crashes in mid-job that a job is taken up after; one more and it is given up: it may be what brings the service down. */
+const MAX_CRASHES = 3;
+const MAX_PAGE = 200;
+const MAX_KEY_LENGTH = 255;
+
+function idempotencyOf(key: string, settings: JobSettings): Idempotency | undefined {
+	if (key === "") return undefined;
+	if (key.length > MAX_KEY_LENGTH)
+		throw invalidField("/idempotency_key", `found ${key.length} characters, allowed: at most ${MAX_KEY_LENGTH}`);
+	return { key, requestHash: createHash("sha256").update(JSON.stringify(settings)).digest("hex") };
+}
 
 export class JobService {
 	/** Ends the running job of an id; set by the supervisor. */
@@ -43,22 +52,22 @@ export class JobService {
 	 */
 	async create(request: unknown, idempotencyKey = ""): Promise<Job> {
 		const settings = parseOrThrow(jobSettingsSchema, request);
-		if (idempotencyKey.length > 255) throw invalidField("/Idempotency-Key", `found ${idempotencyKey.length} characters, allowed: 255`);
+		refuseMissingFeatures(settings);
+		const idempotency = idempotencyOf(idempotencyKey, settings);
 		const { store, queue, maxQueued, admit } = this.options;
-		if ((await queue.depth()) >= maxQueued) throw new DakError("OVERLOADED", `${maxQueued} jobs wait already`, { retryAfterMs: 60_000 });
+		const known = idempotency && store.findByKey(idempotency);
+		if (known) return known;
+		if ((await queue.depth()) >= maxQueued)
+			throw new DakError("OVERLOADED", `found ${maxQueued} waiting jobs, allowed: ${maxQueued}`, { retryAfterMs: 60_000 });
 		const admitted = await admit(settings);
 		const id = newId("job");
 		const named = { ...admitted, adapter_name: admitted.adapter_name ?? id };
-		const requestHash = createHash("sha256").update(JSON.stringify(settings)).digest("hex");
-		const job = store.insert(
-			{ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0 },
-			idempotencyKey === "" ? undefined : { key: idempotencyKey, requestHash },
-		);
+		const job = store.insert({ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0 }, idempotency);
 		if (job.id !== id) return job;
 		this.record(id, { kind: "log", level: "info", message: "queued" });
 		this.options.onState("queued");
 		await queue.add(id);
-		return job;
+		return this.get(id);
 	}
 
 	get(id: string): Job {
@@ -75,6 +84,8 @@ export class JobService {
 		pageSize?: number | undefined;
 		pageToken?: string | undefined;
 	}): JobList {
+		if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > MAX_PAGE)
+			throw invalidField("/page_size", `found ${pageSize}, allowed: 1 to ${MAX_PAGE}`);
 		if (pageToken !== "" && !/^job_[0-9a-z]{20}$/.test(pageToken))
 			throw invalidField("/page_token", `found ${JSON.stringify(pageToken.slice(0, 40))}, allowed: a next_page_token`);
 		const jobs = this.options.store.list({ state, limit: pageSize + 1, before: pageToken === "" ? undefined : pageToken });
@@ -118,23 +129,24 @@ export class JobService {
 		this.options.events.notify(id);
 	}
 
-	/** A running job was cut off by the end of its service or process: it waits again, or is given up. */
-	interrupt(id: string, reason: string): Job {
-		const job = this.move(id, "interrupted", reason);
-		if (job.restarts >= MAX_RESTARTS) {
-			return this.move(id, "failed", reason, {
-				finishedAt: Date.now(),
-				error: { reason: "TRAINING_FAILED", message: `interrupted ${job.restarts + 1} times` },
-			});
-		}
-		return this.move(id, "queued", "taken up again", { restarts: job.restarts + 1 });
+	/** The service ends in good order while the job runs: the next start takes it up again. */
+	interrupt(id: string): Job {
+		return this.move(id, "interrupted", "the service is ending");
 	}
 
-	/** At start: puts into the queue what waits, and what was running when the service ended. */
+	/** At start: puts into the queue what waits, and what an earlier run of the service left unfinished. */
 	async recover(): Promise<void> {
-		for (const state of RUNNING) for (const job of this.#all(state)) this.interrupt(job.id, "the service ended while the job ran");
+		for (const state of RUNNING) for (const job of this.#all(state)) this.#crashed(job);
 		for (const job of this.#all("interrupted")) this.move(job.id, "queued", "taken up again", { restarts: job.restarts + 1 });
 		for (const job of this.#all("queued").reverse()) await this.options.queue.add(job.id);
+	}
+
+	/** The service was cut off while the job ran. */
+	#crashed({ id, crashes = 0 }: Job): void {
+		this.move(id, "interrupted", "the service ended while the job ran", { crashes: crashes + 1 });
+		if (crashes < MAX_CRASHES) return;
+		const message = `the service ended ${crashes + 1} times while the job ran; it is not taken up again`;
+		this.move(id, "failed", message, { finishedAt: Date.now(), error: { reason: "TRAINING_FAILED", message } });
 	}
 
 	#all(state: JobState): Job[] {

@@ -1,5 +1,5 @@
 /** The job as users write it: one schema for REST's JSON, gRPC's JobSpec (same names) and the OpenAPI document. */
-import { invalidField } from "@dak/shared/errors";
+import { DakError, type FieldViolation, invalidField } from "@dak/shared/errors";
 import type { BaseModel } from "@dak/shared/models";
 import { z } from "zod";
 
@@ -8,11 +8,14 @@ export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/
 const weight = z.number().min(0).max(1000);
 
 export const datasetSchema = z
-	.union([
-		z.strictObject({ texts: z.array(z.string()).min(1).describe("The texts themselves") }),
-		z.strictObject({ upload: z.string().min(1).describe("Id from POST /v1/datasets") }),
-		z.strictObject({ path: z.string().min(1).describe("File relative to the data root") }),
-	])
+	.union(
+		[
+			z.strictObject({ texts: z.array(z.string()).min(1).describe("The texts themselves") }),
+			z.strictObject({ upload: z.string().min(1).describe("Id from POST /v1/datasets") }),
+			z.strictObject({ path: z.string().min(1).describe("File relative to the data root") }),
+		],
+		"allowed: exactly one of texts (a list of strings), upload, path",
+	)
 	.describe("Exactly one of texts, upload, path");
 
 export const jobSettingsSchema = z.strictObject({
@@ -35,7 +38,7 @@ export const jobSettingsSchema = z.strictObject({
 		.strictObject({
 			r: z.int().min(1).max(1024).default(16),
 			alpha: z.number().positive().max(4096).optional().describe("Default 2·r"),
-			dropout: z.number().min(0).max(0).default(0).describe("Only 0 is implemented"),
+			dropout: z.number().min(0).max(0.9).default(0).describe("Only 0 is implemented yet"),
 			target_modules: z
 				.array(z.enum(["query", "key", "value", "dense"]))
 				.min(1)
@@ -76,12 +79,12 @@ export const jobSettingsSchema = z.strictObject({
 	publish: z.enum(["always", "if_not_worse", "never"]).default("if_not_worse"),
 	output: z
 		.strictObject({
-			adapter: z.literal(true).default(true),
-			merged_model: z.literal(false).default(false),
-			onnx: z.literal(false).default(false),
+			adapter: z.boolean().default(true),
+			merged_model: z.boolean().default(false),
+			onnx: z.boolean().default(false),
 		})
 		.prefault({})
-		.describe("merged_model and onnx are not implemented yet"),
+		.describe("Only the adapter is implemented yet"),
 	device: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto"),
 });
 
@@ -97,4 +100,29 @@ export function checkAgainstBase(
 		throw invalidField("/lora/r", `found ${lora.r}, allowed: 1 to ${encoder.hiddenSize}, the base model's hidden size`);
 	if (max_length > maxSeqLength)
 		throw invalidField("/max_length", `found ${max_length}, allowed: 4 to ${maxSeqLength}, the base model's limit`);
+}
+
+/** Fields of the contract that nothing stands behind yet, each with what it may be meanwhile. */
+function missingFeatures({ lora, output, validation, goal }: JobSettings): FieldViolation[] {
+	const rows: [pointer: string, found: unknown, allowed: unknown][] = [
+		["/lora/dropout", lora.dropout, 0],
+		["/output/adapter", output.adapter, true],
+		["/output/merged_model", output.merged_model, false],
+		["/output/onnx", output.onnx, false],
+		["/validation/ratio", validation.ratio, 0],
+		["/goal", goal, "balanced"],
+	];
+	return rows
+		.filter(([, found, allowed]) => found !== allowed)
+		.map(([pointer, found, allowed]) => ({
+			pointer,
+			detail: `not implemented yet; found ${JSON.stringify(found)}, allowed: ${JSON.stringify(allowed)}`,
+		}));
+}
+
+/** A feature that is not there is refused, never silently left out. @throws NOT_IMPLEMENTED naming each field */
+export function refuseMissingFeatures(settings: JobSettings): void {
+	const fields = missingFeatures(settings);
+	if (fields.length > 0)
+		throw new DakError("NOT_IMPLEMENTED", fields.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), { fields });
 }

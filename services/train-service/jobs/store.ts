@@ -1,6 +1,6 @@
 import type { Dataset, Job, JobEvent, JobEventBody, JobState } from "./types.js";
 
-export type JobPatch = Partial<Pick<Job, "startedAt" | "finishedAt" | "error" | "progress" | "adapterPath" | "restarts">>;
+export type JobPatch = Partial<Pick<Job, "startedAt" | "finishedAt" | "error" | "progress" | "adapterPath" | "restarts" | "crashes">>;
 
 export interface JobPage {
 	readonly state?: JobState | undefined;
@@ -9,20 +9,33 @@ export interface JobPage {
 	readonly before?: string | undefined;
 }
 
-/** Where jobs and their events are kept. Every call is durable when it returns. */
+/** A client's key for one request, and a hash of what was asked for. */
+export interface Idempotency {
+	readonly key: string;
+	readonly requestHash: string;
+}
+
+/** Where jobs and their events are kept. What a call wrote outlives the process, however that ends. */
 export interface JobStore {
 	/** Adds a job, or returns the one that the same key made. @throws IDEMPOTENCY_CONFLICT if the key made another request */
-	insert(job: Job, idempotency?: { readonly key: string; readonly requestHash: string }): Job;
+	insert(job: Job, idempotency?: Idempotency): Job;
+	/** The job that a key made. @throws IDEMPOTENCY_CONFLICT if for another request */
+	findByKey(idempotency: Idempotency): Job | undefined;
 	/** @throws JOB_NOT_FOUND */
 	get(id: string): Job;
 	list(page: JobPage): Job[];
 	/** Changes state and writes the event, or nothing. @throws STATE_CONFLICT if the state may not follow the present one */
 	transition(id: string, to: JobState, reason: string, patch?: JobPatch): { readonly job: Job; readonly event: JobEvent };
+	/** Writes an event and the job's changed fields. @throws JOB_NOT_FOUND */
 	append(id: string, body: JobEventBody, patch?: JobPatch): JobEvent;
 	/** Events from a sequence on, in order. */
 	events(id: string, fromSequence: number, limit: number): JobEvent[];
+	close(): void;
+}
+
+/** What is known of uploaded datasets; their texts are files. */
+export interface DatasetStore {
 	saveDataset(dataset: Dataset): void;
 	/** @throws DATASET_NOT_FOUND */
 	dataset(id: string): Dataset;
-	close(): void;
 }

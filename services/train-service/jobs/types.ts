@@ -42,6 +42,8 @@ export interface Job {
 	readonly adapterPath?: string | undefined;
 	/** Times that it was taken up again after an interruption. */
 	readonly restarts: number;
+	/** Those of them after the service or the machine broke down in mid-job; an orderly stop does not count. */
+	readonly crashes?: number | undefined;
 }
 
 export type JobEventBody =

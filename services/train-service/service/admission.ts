@@ -1,4 +1,5 @@
 /** Checks that a job's texts and base model can be used, before it is taken: what is wrong now is told now. */
+import type { ArtifactStore } from "@dak/shared/adapters";
 import { invalidField } from "@dak/shared/errors";
 import { openBaseModel, resolveModel } from "@dak/shared/models";
 import type { Datasets } from "../data/index.js";
@@ -6,6 +7,7 @@ import { type Admission, checkAgainstBase, type Dataset, type JobSettings, newId
 
 export interface AdmissionOptions {
 	readonly datasets: Datasets;
+	readonly artifacts: Pick<ArtifactStore, "resolveAdapter">;
 	readonly saveDataset: (dataset: Dataset) => void;
 	readonly modelsDir: string;
 	readonly maxLoraRank: number;
@@ -17,6 +19,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 	return async (settings) => {
 		if (settings.lora.r > options.maxLoraRank)
 			throw invalidField("/lora/r", `found ${settings.lora.r}, allowed: 1 to ${options.maxLoraRank} (DAK_MAX_LORA_RANK)`);
+		if (settings.init_adapter !== undefined) options.artifacts.resolveAdapter(settings.init_adapter);
 		await checkBase(settings, options);
 		return { ...settings, dataset: await admitTexts(settings, options) };
 	};

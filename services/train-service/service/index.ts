@@ -40,8 +40,10 @@ export async function startTrainService(config: Config, options: TrainServiceOpt
 	const queue = new EmbeddedQueue((depth) => metrics.queueDepth.set(depth));
 	const { maxUploadBytes, maxTextBytes } = { maxUploadBytes: config.DAK_MAX_UPLOAD_BYTES, maxTextBytes: config.DAK_MAX_TEXT_BYTES };
 	const datasets = new Datasets({ folder: join(config.dataDir, "datasets"), dataRoot: config.dataRoot, maxUploadBytes, maxTextBytes });
+	const artifacts = new FolderArtifactStore(config.artifactsDir);
 	const admit = createAdmission({
 		datasets,
+		artifacts,
 		saveDataset: (dataset) => store.saveDataset(dataset),
 		modelsDir: config.modelsDir,
 		maxLoraRank: config.DAK_MAX_LORA_RANK,
@@ -59,7 +61,7 @@ export async function startTrainService(config: Config, options: TrainServiceOpt
 	const supervisor = new Supervisor({
 		jobs,
 		datasets,
-		store: new FolderArtifactStore(config.artifactsDir),
+		store: artifacts,
 		resolveModel: (ref, onProgress) => bringModel(ref, config.modelsDir, onProgress),
 		metrics,
 		logger,
@@ -68,6 +70,7 @@ export async function startTrainService(config: Config, options: TrainServiceOpt
 		threads: config.DAK_THREADS,
 		entry: options.entry ?? trainingProcess(),
 	});
+	supervisor.sweep();
 	await jobs.recover();
 	const served = await serveBoth(
 		config,
@@ -75,7 +78,8 @@ export async function startTrainService(config: Config, options: TrainServiceOpt
 		logger,
 		metrics,
 	);
-	queue.start((id, signal) => supervisor.run(id, signal), 1);
+	const fault = (id: string) => (error: unknown) => logger.error({ job_id: id, err: error }, "a job could not be brought to its end");
+	queue.start((id, signal) => supervisor.run(id, signal).catch(fault(id)), 1);
 	return {
 		restPort: served.rest.port,
 		grpcPort: served.grpc.port,

@@ -1,37 +1,39 @@
 /** A job's training process, seen from the service. Whatever it says is checked: it reads strangers' text and weights. */
 import { type ChildProcess, fork } from "node:child_process";
+import { toDakError } from "@dak/shared/errors";
 import type { Logger } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { z } from "zod";
 import type { ChildMessage, ParentMessage, StartMessage } from "../training/index.js";
 
-const number = z.number().or(z.nan());
+const number = z.number();
+const count = z.number().min(0).max(Number.MAX_SAFE_INTEGER).transform(Math.round);
 
 const childMessage = z.discriminatedUnion("type", [
 	z.object({ type: z.literal("state"), state: z.enum(["preparing", "training", "evaluating"]) }),
 	z.object({
 		type: z.literal("progress"),
-		step: number,
-		totalSteps: number,
+		step: count,
+		totalSteps: count,
 		epoch: number,
 		loss: number,
 		learningRate: number,
 		gradNorm: number,
 		stepSeconds: number,
-		tokens: number,
-		sentences: number,
+		tokens: count,
+		sentences: count,
 		tokensPerSecond: number,
 		sentencesPerSecond: number,
-		memoryBytes: number,
-		peakMemoryBytes: number,
-		deviceMemoryBytes: number,
+		memoryBytes: count,
+		peakMemoryBytes: count,
+		deviceMemoryBytes: count,
 		etaSeconds: number,
 	}),
 	z.object({ type: z.literal("log"), level: z.enum(["info", "warn", "error"]), message: z.string().max(10_000) }),
-	z.object({ type: z.literal("evaluation"), name: z.string(), values: z.record(z.string(), z.unknown()) }),
-	z.object({ type: z.literal("done"), peakMemoryBytes: number }),
-	z.object({ type: z.literal("cancelled"), step: number }),
-	z.object({ type: z.literal("failed"), reason: z.string(), message: z.string() }),
+	z.object({ type: z.literal("evaluation"), name: z.string().max(100), values: z.record(z.string(), z.json()) }),
+	z.object({ type: z.literal("done"), peakMemoryBytes: count }),
+	z.object({ type: z.literal("cancelled"), step: count }),
+	z.object({ type: z.literal("failed"), reason: z.string().max(100), message: z.string().max(10_000) }),
 ]);
 
 /** How a training process ended. */
@@ -44,12 +46,14 @@ export interface ChildOptions {
 	readonly entry: EntryPoint;
 	readonly logger: Logger;
 	readonly onMessage: (message: ChildMessage) => void;
-	/** After a cancel, before the process is killed. */
+	/** Before the process is killed: after a cancel, and after its last message. */
 	readonly graceMs: number;
 }
 
 /** Lines of its error output that a crash is explained with. */
 const LAST_LINES = 5;
+/** What Node prints around an error's message: of use in the log, not in a reason. */
+const STACK_LINE = /^\s+at |^Node\.js v|^[\s^{}[\]]*$/;
 
 export class TrainingChild {
 	readonly #process: ChildProcess;
@@ -87,7 +91,7 @@ export class TrainingChild {
 		if (this.#cancelled) return;
 		this.#cancelled = true;
 		this.#send({ type: "cancel" });
-		this.#killTimer = setTimeout(() => this.kill(), this.options.graceMs);
+		this.#killSoon();
 	}
 
 	kill(): void {
@@ -100,31 +104,48 @@ export class TrainingChild {
 	}
 
 	#receive(raw: unknown): void {
+		// What comes after the last message changes nothing.
+		if (this.#outcome) return;
 		const parsed = childMessage.safeParse(raw);
 		if (!parsed.success) {
-			this.#protocolFault();
+			this.#protocolFault("sent a message that is not of the protocol");
 			return;
 		}
 		const message = parsed.data as ChildMessage;
-		if (message.type === "done" || message.type === "cancelled") this.#outcome = { kind: message.type };
-		else if (message.type === "failed") this.#outcome = { kind: "failed", reason: message.reason, message: message.message };
-		else this.options.onMessage(message);
+		if (message.type === "done" || message.type === "cancelled") this.#last({ kind: message.type });
+		else if (message.type === "failed") this.#last({ kind: "failed", reason: message.reason, message: message.message });
+		else this.#handOn(message);
 	}
 
-	#protocolFault(): void {
-		this.#outcome = {
-			kind: "failed",
-			reason: "TRAINING_FAILED",
-			message: "the training process sent a message that is not of the protocol",
-		};
+	#handOn(message: ChildMessage): void {
+		try {
+			this.options.onMessage(message);
+		} catch (error) {
+			this.options.logger.error({ err: error }, "a training process' message could not be taken");
+			this.#protocolFault(`sent a message that could not be taken: ${toDakError(error).message}`);
+		}
+	}
+
+	#last(outcome: Outcome): void {
+		this.#outcome = outcome;
+		this.#killSoon();
+	}
+
+	#protocolFault(what: string): void {
+		this.#outcome = { kind: "failed", reason: "TRAINING_FAILED", message: `the training process ${what}` };
 		this.kill();
+	}
+
+	#killSoon(): void {
+		this.#killTimer ??= setTimeout(() => this.kill(), this.options.graceMs);
 	}
 
 	#output(text: string): void {
 		for (const line of text.split("\n")) {
 			if (line.trim() === "") continue;
 			this.options.logger.debug({ line }, "training process");
-			this.#lastLines.push(line.slice(0, 500));
+			if (STACK_LINE.test(line)) continue;
+			this.#lastLines.push(line.trim().slice(0, 500));
 			if (this.#lastLines.length > LAST_LINES) this.#lastLines.shift();
 		}
 	}

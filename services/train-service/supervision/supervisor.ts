@@ -1,13 +1,13 @@
 /** Takes a job from the queue to its end: prepared texts, a training process of its own, a published adapter. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type ArtifactStore, MANIFEST_FILE } from "@dak/shared/adapters";
+import { type AdapterManifest, type ArtifactStore, MANIFEST_FILE } from "@dak/shared/adapters";
 import { toDakError } from "@dak/shared/errors";
 import type { ModelFolder } from "@dak/shared/models";
 import type { Logger, TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import type { Datasets } from "../data/index.js";
-import type { Job, JobService, JobSettings } from "../jobs/index.js";
+import { isTerminal, type Job, type JobService, type JobSettings } from "../jobs/index.js";
 import type { ChildMessage, ProgressMessage, StartMessage } from "../training/index.js";
 import { type Outcome, TrainingChild } from "./child.js";
 
@@ -36,30 +36,52 @@ export class Supervisor {
 		options.jobs.stopRunning = (id) => this.#stop(id);
 	}
 
+	/** Removes what jobs left that were cut off with an earlier run of the service; before any job runs. */
+	sweep(): void {
+		const { workRoot } = this.options;
+		if (existsSync(workRoot)) for (const id of readdirSync(workRoot)) this.#discard(id);
+		rmSync(workRoot, { recursive: true, force: true });
+	}
+
 	/** Runs one job; the queue's handler. The signal: the service is ending. Never rejects for a job's own failure. */
 	async run(id: string, signal: AbortSignal): Promise<void> {
-		const { jobs, logger, workRoot } = this.options;
-		const workDir = join(workRoot, id);
+		const { jobs, logger, metrics } = this.options;
 		try {
 			jobs.move(id, "preparing", "taken from the queue", { startedAt: Date.now() });
-			await this.#work(jobs.get(id), workDir, signal);
+			await this.#work(jobs.get(id), this.#workDir(id), signal);
 		} catch (error) {
-			const { reason, message, cause } = toDakError(error);
-			if (cause !== undefined) logger.error({ job_id: id, err: cause }, "job failed");
-			this.#end(id, { kind: "failed", reason, message });
+			this.#failed(id, error);
 		} finally {
 			this.#children.delete(id);
 			this.#cancelled.delete(id);
-			rmSync(workDir, { recursive: true, force: true });
-			this.options.metrics.loss.set(Number.NaN);
-			this.options.metrics.tokensPerSecond.set(0);
+			this.#discard(id);
+			metrics.loss.set(Number.NaN);
+			metrics.tokensPerSecond.set(0);
+			logger.info({ job_id: id, state: jobs.get(id).state }, "job rests");
 		}
+	}
+
+	#failed(id: string, error: unknown): void {
+		const { jobs, logger } = this.options;
+		const { reason, message, cause } = toDakError(error);
+		if (cause !== undefined) logger.error({ job_id: id, err: cause }, "job failed");
+		if (isTerminal(jobs.get(id).state)) return;
+		this.#end(id, { kind: "failed", reason, message });
+	}
+
+	#workDir(id: string): string {
+		return join(this.options.workRoot, id);
+	}
+
+	/** Leaves nothing of a job but its record, its report and its published adapter. */
+	#discard(id: string): void {
+		rmSync(this.#workDir(id), { recursive: true, force: true });
+		this.options.store.discard(id);
 	}
 
 	async #work(job: Job, workDir: string, signal: AbortSignal): Promise<void> {
 		const start = await this.#prepare(job, workDir);
-		if (this.#cancelled.has(job.id)) return this.#end(job.id, { kind: "cancelled" });
-		if (signal.aborted) return this.#interrupted(job.id);
+		if (this.#cancelled.has(job.id) || signal.aborted) return this.#stopped(job.id);
 		const child = new TrainingChild(start, {
 			entry: this.options.entry,
 			logger: this.options.logger.child({ job_id: job.id }),
@@ -71,8 +93,8 @@ export class Supervisor {
 		signal.addEventListener("abort", stop);
 		const outcome = await child.ended;
 		signal.removeEventListener("abort", stop);
-		if (signal.aborted && outcome.kind !== "done") return this.#interrupted(job.id);
 		if (outcome.kind === "done") this.#publish(job, start.outputDir);
+		else if (signal.aborted) this.#stopped(job.id);
 		else this.#end(job.id, outcome);
 	}
 
@@ -129,7 +151,6 @@ export class Supervisor {
 		if (existsSync(report)) this.#keepReport(report, job.id);
 		const held = withheld(job.settings, outputDir);
 		if (held !== undefined) {
-			rmSync(outputDir, { recursive: true, force: true });
 			jobs.record(job.id, { kind: "log", level: "warn", message: `not published: ${held}` });
 			jobs.move(job.id, "succeeded", `not published: ${held}`, { finishedAt: Date.now() });
 			return;
@@ -145,17 +166,17 @@ export class Supervisor {
 	}
 
 	#end(id: string, outcome: Outcome): void {
-		const { jobs, store } = this.options;
-		rmSync(store.stage(id), { recursive: true, force: true });
+		const { jobs } = this.options;
 		const finishedAt = Date.now();
 		if (outcome.kind === "cancelled") jobs.move(id, "cancelled", "cancelled while running", { finishedAt });
 		else if (outcome.kind === "failed")
 			jobs.move(id, "failed", outcome.message, { finishedAt, error: { reason: outcome.reason, message: outcome.message } });
 	}
 
-	#interrupted(id: string): void {
-		rmSync(this.options.store.stage(id), { recursive: true, force: true });
-		this.options.jobs.interrupt(id, "the service is ending");
+	/** The user's wish stands above the service's end: a cancelled job must not come back at the next start. */
+	#stopped(id: string): void {
+		if (this.#cancelled.has(id)) this.#end(id, { kind: "cancelled" });
+		else this.options.jobs.interrupt(id);
 	}
 
 	#stop(id: string): void {
@@ -168,6 +189,6 @@ export class Supervisor {
 function withheld({ publish }: JobSettings, outputDir: string): string | undefined {
 	if (publish === "always") return undefined;
 	if (publish === "never") return "the job says publish: never";
-	const { verdict } = JSON.parse(readFileSync(join(outputDir, MANIFEST_FILE), "utf8")) as { verdict: string };
+	const { verdict } = JSON.parse(readFileSync(join(outputDir, MANIFEST_FILE), "utf8")) as Partial<AdapterManifest>;
 	return verdict === "regressed" ? "the labelled queries say regressed, and the job says publish: if_not_worse" : undefined;
 }

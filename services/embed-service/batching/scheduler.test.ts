@@ -53,24 +53,29 @@ describe("the scheduler", () => {
 
 	it("answers each request once, in its own order, as if it were alone, within the budget", async () => {
 		await fc.assert(
-			fc.asyncProperty(requests, fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 20 }), async (all, maxBatchTokens, maxBatchTexts) => {
-				const { runner, scheduler } = setUp({ maxBatchTokens, maxBatchTexts });
-				const answers = await Promise.all(
-					all.map(async ({ texts, flow }) => {
-						const inputs = texts.map(([tokens, id]) => text(tokens, id));
-						const { vectors } = await scheduler.submit(inputs, { flow });
-						return { inputs, vectors };
-					}),
-				);
-				for (const { inputs, vectors } of answers) expect(vectors.map((v) => [...v])).toEqual(inputs.map(({ ids }) => vectorOf(ids)));
-				for (const batch of runner.batches) {
-					const tokens = batch.reduce((sum, { ids }) => sum + ids.length, 0);
-					expect(batch.length).toBeLessThanOrEqual(maxBatchTexts);
-					expect(tokens <= maxBatchTokens || batch.length === 1).toBe(true);
-				}
-				const run = runner.batches.reduce((sum, batch) => sum + batch.length, 0);
-				expect(run).toBe(all.reduce((sum, { texts }) => sum + texts.length, 0));
-			}),
+			fc.asyncProperty(
+				requests,
+				fc.integer({ min: 1, max: 200 }),
+				fc.integer({ min: 1, max: 20 }),
+				async (all, maxBatchTokens, maxBatchTexts) => {
+					const { runner, scheduler } = setUp({ maxBatchTokens, maxBatchTexts });
+					const answers = await Promise.all(
+						all.map(async ({ texts, flow }) => {
+							const inputs = texts.map(([tokens, id]) => text(tokens, id));
+							const { vectors } = await scheduler.submit(inputs, { flow });
+							return { inputs, vectors };
+						}),
+					);
+					for (const { inputs, vectors } of answers) expect(vectors.map((v) => [...v])).toEqual(inputs.map(({ ids }) => vectorOf(ids)));
+					for (const batch of runner.batches) {
+						const tokens = batch.reduce((sum, { ids }) => sum + ids.length, 0);
+						expect(batch.length).toBeLessThanOrEqual(maxBatchTexts);
+						expect(tokens <= maxBatchTokens || batch.length === 1).toBe(true);
+					}
+					const run = runner.batches.reduce((sum, batch) => sum + batch.length, 0);
+					expect(run).toBe(all.reduce((sum, { texts }) => sum + texts.length, 0));
+				},
+			),
 			{ numRuns: 60 },
 		);
 	});
@@ -91,7 +96,10 @@ describe("the scheduler", () => {
 
 	it("gives a small request its turn while another flow has hundreds of texts waiting", async () => {
 		const { runner, scheduler } = setUp({ maxBatchTexts: 4 });
-		const big = scheduler.submit(Array.from({ length: 200 }, () => text(16, 1)), { flow: "big" });
+		const big = scheduler.submit(
+			Array.from({ length: 200 }, () => text(16, 1)),
+			{ flow: "big" },
+		);
 		const small = scheduler.submit([text(16, 2)], { flow: "small" });
 		await small;
 		expect(runner.batches.length).toBeLessThanOrEqual(2);

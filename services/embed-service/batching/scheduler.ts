@@ -68,7 +68,10 @@ class PendingRequest {
 
 	deliver(index: number, vector: Float32Array): void {
 		if (this.settled) return;
-		if (!vector.every(Number.isFinite)) return this.fail(new DakError("RUNTIME_FAILED", `inputs/${index}: the model gave no finite vector`));
+		if (!vector.every(Number.isFinite)) {
+			this.fail(new DakError("RUNTIME_FAILED", `inputs/${index}: the model gave no finite vector`));
+			return;
+		}
 		this.vectors[index] = vector;
 		if (--this.left > 0) return;
 		this.#settle();

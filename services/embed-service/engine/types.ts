@@ -18,6 +18,10 @@ export interface ModelRunner {
 	/** D. */
 	readonly dimension: number;
 	readonly device: string;
+	/** Why that device. */
+	readonly deviceReason: string;
+	/** False once the engine has stopped; nothing can be embedded then. */
+	readonly healthy: boolean;
 	readonly compute: string;
 	/** Bytes that the base's weights take in memory. */
 	readonly baseBytes: number;

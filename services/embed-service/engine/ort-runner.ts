@@ -1,0 +1,180 @@
+/** The ModelRunner over onnxruntime-node: packs the base, starts the worker thread, and talks to it. */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { Adapter } from "@dak/shared/adapters";
+import { DakError } from "@dak/shared/errors";
+import type { BaseModel } from "@dak/shared/models";
+import { packBase } from "@dak/shared/nn/inference";
+import { chooseDevice, type Device, entryPoint, type WantedDevice } from "@dak/shared/runtime";
+import { layerFactors } from "./factors.js";
+import type { BatchMessage, EngineReply, EngineRequest, EngineSettings } from "./protocol.js";
+import type { ModelRunner, RunnerAdapter, RunnerInput } from "./types.js";
+
+export interface RunnerOptions {
+	readonly device: WantedDevice;
+	/** Threads of one batch. */
+	readonly threads: number;
+	readonly compute: string;
+}
+
+interface Call {
+	resolve(vectors: Float32Array): void;
+	reject(error: DakError): void;
+}
+
+/** Factors that live in the worker under a number. */
+class ResidentAdapter implements RunnerAdapter {
+	#disposed = false;
+
+	constructor(
+		readonly id: number,
+		readonly residentBytes: number,
+		private readonly release: () => void,
+	) {}
+
+	get disposed(): boolean {
+		return this.#disposed;
+	}
+
+	dispose(): void {
+		if (this.#disposed) return;
+		this.#disposed = true;
+		this.release();
+	}
+}
+
+class OrtRunner implements ModelRunner {
+	readonly compute: string;
+	readonly #calls = new Map<number, Call>();
+	#next = 1;
+	#dead: DakError | undefined;
+
+	constructor(
+		private readonly base: BaseModel,
+		private readonly worker: Worker,
+		private readonly deviceChoice: Device,
+		readonly baseBytes: number,
+		compute: string,
+	) {
+		this.compute = compute;
+		worker.on("message", (message: EngineReply) => this.#receive(message));
+		worker.on("error", (cause) => this.#die(new DakError("RUNTIME_FAILED", `the engine stopped: ${cause.message}`, { cause })));
+		worker.on("exit", () => this.#die(new DakError("RUNTIME_FAILED", "the engine has stopped")));
+	}
+
+	get dimension(): number {
+		return this.base.encoder.hiddenSize;
+	}
+
+	get device(): string {
+		return this.deviceChoice.kind;
+	}
+
+	get deviceReason(): string {
+		return this.deviceChoice.why;
+	}
+
+	get healthy(): boolean {
+		return this.#dead === undefined;
+	}
+
+	async prepare(adapter: Adapter): Promise<RunnerAdapter> {
+		if (this.#dead) throw this.#dead;
+		const layers = layerFactors(adapter, this.base.encoder);
+		const buffers = layers.flatMap(({ a, b }) => [a.buffer as ArrayBuffer, b.buffer as ArrayBuffer]);
+		const bytes = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+		const id = this.#next++;
+		this.#send({ kind: "add", adapter: id, layers }, buffers);
+		return new ResidentAdapter(id, bytes, () => this.#send({ kind: "remove", adapter: id }));
+	}
+
+	embed(batch: readonly RunnerInput[]): Promise<Float32Array> {
+		if (this.#dead) return Promise.reject(this.#dead);
+		const message = batchMessage(batch);
+		const call = this.#next++;
+		return new Promise((resolve, reject) => {
+			this.#calls.set(call, { resolve, reject });
+			this.#send({ kind: "embed", call, batch: message }, [message.ids.buffer as ArrayBuffer]);
+		});
+	}
+
+	async close(): Promise<void> {
+		this.#dead ??= new DakError("RUNTIME_FAILED", "the engine was closed");
+		await this.worker.terminate();
+	}
+
+	#send(request: EngineRequest, transfer: readonly ArrayBuffer[] = []): void {
+		this.worker.postMessage(request, [...transfer]);
+	}
+
+	#receive(message: EngineReply): void {
+		if (message.kind !== "vectors" && message.kind !== "error") return;
+		const call = this.#calls.get(message.call);
+		this.#calls.delete(message.call);
+		if (message.kind === "vectors") call?.resolve(message.vectors);
+		else call?.reject(new DakError("RUNTIME_FAILED", message.message));
+	}
+
+	#die(error: DakError): void {
+		this.#dead ??= error;
+		for (const call of this.#calls.values()) call.reject(this.#dead);
+		this.#calls.clear();
+	}
+}
+
+function batchMessage(batch: readonly RunnerInput[]): BatchMessage {
+	const lengths = batch.map(({ ids }) => ids.length);
+	const ids = new Int32Array(lengths.reduce((sum, length) => sum + length, 0));
+	let start = 0;
+	for (const input of batch) {
+		ids.set(input.ids, start);
+		start += input.ids.length;
+	}
+	const adapters = batch.map(({ adapter }) => {
+		if (adapter === undefined) return 0;
+		if (!(adapter instanceof ResidentAdapter)) throw new Error("an adapter of another runner");
+		if (adapter.disposed) throw new DakError("RUNTIME_FAILED", "the adapter was disposed while a request needed it");
+		return adapter.id;
+	});
+	return { ids, lengths, adapters };
+}
+
+/** Waits until the worker has compiled its graphs. */
+async function ready(worker: Worker): Promise<void> {
+	const controller = new AbortController();
+	const { signal } = controller;
+	const ended = once(worker, "exit", { signal }).then(
+		([code]) => ({ kind: "failed", message: `the engine ended with code ${code}` }) as const,
+	);
+	try {
+		// `once` rejects by itself on the worker's "error".
+		const first = await Promise.race([once(worker, "message", { signal }).then(([message]) => message as EngineReply), ended]);
+		if (first.kind !== "ready") throw new Error(first.kind === "failed" ? first.message : "it did not say that it is ready");
+	} catch (cause) {
+		throw new DakError("RUNTIME_FAILED", `the engine did not start: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+	} finally {
+		ended.catch(() => {});
+		controller.abort();
+	}
+}
+
+/**
+ * Starts the engine over a base model. Reads `base.weights`, and needs them no longer once it is there.
+ * @throws INVALID_REQUEST for a device that cannot run, RUNTIME_FAILED, INVALID_MODEL
+ */
+export async function createRunner(base: BaseModel, options: RunnerOptions): Promise<ModelRunner> {
+	const device = chooseDevice(options.device);
+	const packed = packBase(base);
+	const settings: EngineSettings = { config: base.encoder, pooling: base.pooling, device, threads: options.threads, base: packed };
+	const buffers = [...new Set(packed.map(({ data }) => data.buffer as ArrayBuffer))];
+	const baseBytes = packed.reduce((sum, { data }) => sum + data.byteLength, 0);
+	const { file, execArgv } = entryPoint(import.meta.url, "worker");
+	const worker = new Worker(file, { workerData: settings, transferList: buffers, execArgv: [...execArgv] });
+	try {
+		await ready(worker);
+	} catch (error) {
+		await worker.terminate();
+		throw error;
+	}
+	return new OrtRunner(base, worker, device, baseBytes, options.compute);
+}

@@ -1,6 +1,6 @@
 /** The body of POST /v1/datasets: multipart with one file, or the file itself. */
 import type { IncomingMessage } from "node:http";
-import type { Readable } from "node:stream";
+import { PassThrough, type Readable } from "node:stream";
 import { DakError } from "@dak/shared/errors";
 import busboy from "busboy";
 
@@ -33,37 +33,53 @@ export async function withUpload<T>(req: IncomingMessage, filename: string | und
 			`content-type: found ${JSON.stringify(type)}, allowed: multipart/form-data, ${RAW_TYPES.join(", ")}`,
 		);
 	}
-	return take({ filename: filename ?? `upload${extension}`, content: req });
+	return take({ filename: filename ?? `upload${extension}`, content: copyOf(req) });
 }
 
-function multipart<T>(req: IncomingMessage, take: (upload: Upload) => Promise<T>): Promise<T> {
-	return new Promise((resolve, reject) => {
-		const fail = (what: string, cause?: unknown) => reject(new DakError("MALFORMED_BODY", what, { cause }));
-		let parser: busboy.Busboy;
-		try {
-			parser = busboy({ headers: req.headers, limits: { files: 1, fields: 20, fieldSize: 1024, parts: 25 }, defParamCharset: "utf8" });
-		} catch (cause) {
-			fail("the multipart header has no boundary", cause);
-			return;
-		}
-		let found = false;
+/** The body as a stream that may be broken off while the answer can still be sent. */
+function copyOf(req: IncomingMessage): Readable {
+	const copy = new PassThrough();
+	req.once("close", () => {
+		if (!req.complete) copy.destroy(clientGone());
+	});
+	return req.pipe(copy);
+}
+
+const clientGone = () => new DakError("CANCELLED", "the client went away while sending the file");
+const malformed = (what: string, cause?: unknown) => new DakError("MALFORMED_BODY", what, { cause });
+
+function openParser(req: IncomingMessage): busboy.Busboy {
+	try {
+		return busboy({ headers: req.headers, limits: { files: 1, fields: 20, fieldSize: 1024, parts: 25 }, defParamCharset: "utf8" });
+	} catch (cause) {
+		throw malformed("the multipart header has no boundary", cause);
+	}
+}
+
+async function multipart<T>(req: IncomingMessage, take: (upload: Upload) => Promise<T>): Promise<T> {
+	const parser = openParser(req);
+	const upload = await new Promise<Upload>((resolve, reject) => {
 		parser.on("file", (field, content, { filename }) => {
-			if (found || field !== "file") {
-				content.resume();
-				return;
-			}
-			found = true;
-			content.on("error", (cause) => fail("the multipart body ended early", cause));
-			take({ filename: filename ?? "upload", content }).then(resolve, (error) => {
-				content.resume();
-				reject(error);
-			});
+			// Its reader hears of an error too; without a reader it must not end the process.
+			content.on("error", () => {});
+			if (field === "file") resolve({ filename: filename ?? "upload", content });
+			else content.resume();
 		});
-		parser.on("error", (cause) => fail("the multipart body is damaged", cause));
-		parser.on("close", () => {
-			if (!found) reject(new DakError("EMPTY_INPUT", "found no file in the multipart body; allowed: one file in the field `file`"));
+		parser.on("error", (cause) => reject(malformed("the multipart body is damaged", cause)));
+		parser.on("close", () =>
+			reject(new DakError("EMPTY_INPUT", "found no file in the multipart body; allowed: one file in the field `file`")),
+		);
+		req.once("close", () => {
+			if (!req.complete) parser.destroy(clientGone());
 		});
-		req.on("aborted", () => parser.destroy(new Error("the client went away")));
 		req.pipe(parser);
 	});
+	try {
+		return await take(upload);
+	} catch (error) {
+		// What follows of the body has to be read before the answer is heard.
+		req.unpipe(parser);
+		req.resume();
+		throw error instanceof DakError ? error : malformed("the multipart body ended early", error);
+	}
 }

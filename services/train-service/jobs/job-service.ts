@@ -44,6 +44,9 @@ export class JobService {
 	/** Ends the running job of an id; set by the supervisor. */
 	stopRunning: (jobId: string) => void = () => {};
 
+	/** By idempotency key: settles when the request in hand is done. */
+	readonly #creating = new Map<string, Promise<void>>();
+
 	constructor(private readonly options: JobServiceOptions) {}
 
 	/**
@@ -54,16 +57,29 @@ export class JobService {
 		const settings = parseOrThrow(jobSettingsSchema, request);
 		refuseMissingFeatures(settings);
 		const idempotency = idempotencyOf(idempotencyKey, settings);
+		if (!idempotency) return this.#admit(settings, undefined);
+		// One request with a key at a time: the second then finds what the first made.
+		const before = this.#creating.get(idempotency.key) ?? Promise.resolve();
+		const mine = before.then(() => this.options.store.findByKey(idempotency) ?? this.#admit(settings, idempotency));
+		const settled = mine.then(
+			() => {},
+			() => {},
+		);
+		this.#creating.set(idempotency.key, settled);
+		void settled.then(() => {
+			if (this.#creating.get(idempotency.key) === settled) this.#creating.delete(idempotency.key);
+		});
+		return mine;
+	}
+
+	async #admit(settings: JobSettings, idempotency: Idempotency | undefined): Promise<Job> {
 		const { store, queue, maxQueued, admit } = this.options;
-		const known = idempotency && store.findByKey(idempotency);
-		if (known) return known;
 		if ((await queue.depth()) >= maxQueued)
 			throw new DakError("OVERLOADED", `found ${maxQueued} waiting jobs, allowed: ${maxQueued}`, { retryAfterMs: 60_000 });
 		const admitted = await admit(settings);
 		const id = newId("job");
 		const named = { ...admitted, adapter_name: admitted.adapter_name ?? id };
-		const job = store.insert({ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0 }, idempotency);
-		if (job.id !== id) return job;
+		store.insert({ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0 }, idempotency);
 		this.record(id, { kind: "log", level: "info", message: "queued" });
 		this.options.onState("queued");
 		await queue.add(id);

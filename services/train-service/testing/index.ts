@@ -37,10 +37,17 @@ export function testEnvironment(dataDir: string): Record<string, string> {
 	};
 }
 
-export type TestService = Awaited<ReturnType<typeof startService>>;
+export type TestService = Awaited<ReturnType<typeof launchService>>;
 
 /** Starts the service and clients of both protocols; all end with the test, or by `stop`. */
-export async function startService(dataDir = scratchFolder(), environment: Record<string, string> = {}) {
+export async function startService(dataDir = scratchFolder(), environment: Record<string, string> = {}): Promise<TestService> {
+	const service = await launchService(dataDir, environment);
+	onTestFinished(service.stop);
+	return service;
+}
+
+/** The same, for several tests: the caller stops it. */
+export async function launchService(dataDir: string, environment: Record<string, string> = {}) {
 	const config: Config = loadConfig({ ...testEnvironment(dataDir), ...environment });
 	const service = await startTrainService(config, { entry: fakeProcess(), logger: createLogger("test", config.DAK_LOG_LEVEL) });
 	const grpc = createGrpcClient(TrainService, `127.0.0.1:${service.grpcPort}`);
@@ -50,7 +57,6 @@ export async function startService(dataDir = scratchFolder(), environment: Recor
 		ended ??= service.close();
 		return ended;
 	};
-	onTestFinished(stop);
 	return { config, grpc, stop, ...restClient(`http://127.0.0.1:${service.restPort}`) };
 }
 

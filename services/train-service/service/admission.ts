@@ -1,7 +1,8 @@
 /** Checks that a job's texts and base model can be used, before it is taken: what is wrong now is told now. */
 import type { ArtifactStore } from "@dak/shared/adapters";
-import { invalidField } from "@dak/shared/errors";
+import { DakError, invalidField, toDakError } from "@dak/shared/errors";
 import { openBaseModel, resolveModel } from "@dak/shared/models";
+import { chooseDevice } from "@dak/shared/runtime";
 import type { Datasets } from "../data/index.js";
 import { type Admission, checkAgainstBase, type Dataset, type JobSettings, newId } from "../jobs/index.js";
 
@@ -19,10 +20,20 @@ export function createAdmission(options: AdmissionOptions): Admission {
 	return async (settings) => {
 		if (settings.lora.r > options.maxLoraRank)
 			throw invalidField("/lora/r", `found ${settings.lora.r}, allowed: 1 to ${options.maxLoraRank} (DAK_MAX_LORA_RANK)`);
+		checkDevice(settings);
 		if (settings.init_adapter !== undefined) options.artifacts.resolveAdapter(settings.init_adapter);
 		await checkBase(settings, options);
 		return { ...settings, dataset: await admitTexts(settings, options) };
 	};
+}
+
+function checkDevice({ device }: JobSettings): void {
+	try {
+		chooseDevice(device);
+	} catch (error) {
+		const { message } = toDakError(error);
+		throw new DakError("INVALID_REQUEST", message, { fields: [{ pointer: "/device", detail: message }], cause: error });
+	}
 }
 
 async function checkBase(settings: JobSettings, { modelsDir, canBring }: AdmissionOptions): Promise<void> {

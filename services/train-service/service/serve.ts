@@ -47,7 +47,10 @@ export async function serveBoth(config: Config, app: Application, logger: Logger
 	addHealth(server, health, shared);
 	addReflection(server, [TrainService], shared);
 	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_TRAIN_PORT);
-	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_TRAIN_GRPC_PORT);
+	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_TRAIN_GRPC_PORT).catch(async (error) => {
+		await rest.drain(0);
+		throw error;
+	});
 	health.setServing(true);
 	return {
 		rest,

@@ -24,6 +24,8 @@ export interface SupervisorOptions {
 	/** Reports of jobs, also of those that were not published. */
 	readonly reportsRoot: string;
 	readonly threads: number;
+	/** Where jobs run that leave it open. */
+	readonly device: JobSettings["device"];
 	readonly entry: EntryPoint;
 	readonly cancelGraceMs?: number;
 }
@@ -112,7 +114,7 @@ export class Supervisor {
 		return {
 			type: "start",
 			jobId: id,
-			settings,
+			settings: settings.device === "auto" ? { ...settings, device: this.options.device } : settings,
 			textsFile,
 			modelPath: model.path,
 			workDir,

@@ -1,8 +1,9 @@
-/** `dak`, the command line. More commands (train, jobs, adapters, embed, eval, doctor) are to come; until then they are not listed. */
+/** `dak`, the command line. More commands (train, adapters, embed, eval, doctor) are to come; until then they are not listed. */
 import { configTable, loadConfig, maskedConfig } from "@dak/shared/config";
 import { toDakError } from "@dak/shared/errors";
 import { Command } from "commander";
 import { demoCommand } from "./demo/command.js";
+import { jobsCommand } from "./jobs/command.js";
 import { modelsCommand } from "./models.js";
 import { up } from "./up.js";
 
@@ -17,6 +18,7 @@ program
 	.option("--table", "every variable as a Markdown table")
 	.action(({ table }: { table?: boolean }) => console.log(table ? configTable() : JSON.stringify(maskedConfig(loadConfig()), null, 2)));
 program.addCommand(modelsCommand());
+program.addCommand(jobsCommand());
 program.addCommand(demoCommand());
 
 try {

@@ -5,11 +5,11 @@ import { loadConfig } from "@dak/shared/config";
 import { toDakError } from "@dak/shared/errors";
 import { JobState } from "@dak/shared/proto";
 import { bringBaseModel } from "../base-model.js";
+import { followJob } from "../jobs/follow.js";
 import { type Services, startServices } from "../services.js";
 import { createTerminal, type Terminal } from "../terminal.js";
 import { getJson, metricValue, postJson, upload } from "./client.js";
 import { type DemoData, ownCorpus, userData } from "./data.js";
-import { followJob } from "./follow.js";
 import { type DemoResult, report } from "./report.js";
 import { compareSearch } from "./search.js";
 

@@ -50,14 +50,15 @@ export async function startService(dataDir = scratchFolder(), environment: Recor
 export async function launchService(dataDir: string, environment: Record<string, string> = {}) {
 	const config: Config = loadConfig({ ...testEnvironment(dataDir), ...environment });
 	const service = await startTrainService(config, { entry: fakeProcess(), logger: createLogger("test", config.DAK_LOG_LEVEL) });
-	const grpc = createGrpcClient(TrainService, `127.0.0.1:${service.grpcPort}`);
+	const grpcAddress = `127.0.0.1:${service.grpcPort}`;
+	const grpc = createGrpcClient(TrainService, grpcAddress);
 	let ended: Promise<void> | undefined;
 	const stop = () => {
 		grpc.close();
 		ended ??= service.close();
 		return ended;
 	};
-	return { config, grpc, stop, ...restClient(`http://127.0.0.1:${service.restPort}`) };
+	return { config, grpc, grpcAddress, stop, ...restClient(`http://127.0.0.1:${service.restPort}`) };
 }
 
 /** All values of an async iterable (Array.fromAsync is not in Node 20). */

@@ -149,6 +149,7 @@ export async function openBaseModel(folder: ModelFolder): Promise<BaseModel> {
 	};
 	const pooling = poolingOf(path);
 	const weights = withoutPrefix(openSafetensors(join(path, "model.safetensors")));
+	let fingerprint: string | undefined;
 	try {
 		checkTensors(path, weights, encoder);
 		return {
@@ -159,7 +160,11 @@ export async function openBaseModel(folder: ModelFolder): Promise<BaseModel> {
 			maxSeqLength: Math.min(sentence.max_seq_length ?? encoder.maxPositions, encoder.maxPositions),
 			prompts: prompts.prompts ?? {},
 			defaultPromptName: prompts.default_prompt_name ?? undefined,
-			fingerprint: fingerprintOf(path),
+			// Reading all weights takes a while, and who only checks a folder needs it not.
+			get fingerprint() {
+				fingerprint ??= fingerprintOf(path);
+				return fingerprint;
+			},
 			weights,
 		};
 	} catch (error) {

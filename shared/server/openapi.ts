@@ -40,6 +40,7 @@ const ERROR_SCHEMAS: Record<ErrorShape, z.ZodType> = { problem: problemSchema, t
 /** Collects named schemas; one that reads differently as input and as output gets a second name. */
 class Components {
 	readonly schemas: Record<string, Json> = {};
+	readonly #names = new Map<string, string>();
 
 	/** The schema with its named parts replaced by references to components. */
 	reference(schema: z.ZodType, io: "input" | "output"): Json {
@@ -51,7 +52,15 @@ class Components {
 		return renameRefs(root, names);
 	}
 
+	/** The same schema in the same direction keeps the name that it got first. */
 	#nameFor(id: string, definition: Json, io: "input" | "output"): string {
+		const key = `${io} ${id}`;
+		const name = this.#names.get(key) ?? this.#newName(id, definition, io);
+		this.#names.set(key, name);
+		return name;
+	}
+
+	#newName(id: string, definition: Json, io: "input" | "output"): string {
 		const identity = new Map([[id, id]]);
 		const known = this.schemas[id];
 		if (!known || JSON.stringify(known) === JSON.stringify(renameRefs(definition, identity))) return id;

@@ -1,7 +1,7 @@
 /** The service's end in mid-job, orderly and by kill -9: the job goes on at the next start, and a watcher misses nothing. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { entryPoint } from "@dak/shared/runtime";
@@ -99,17 +99,26 @@ test("a second service on the same folder is refused, and harms nothing of the f
 	expect((await first.get(id)).state).toBe("training");
 });
 
-test("a service whose port is taken says so, and its folder is free again", async () => {
-	const taken = createServer();
-	await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
-	onTestFinished(() => void taken.close());
-	const { port } = taken.address() as { port: number };
+/** A port that is taken until it is let go. */
+async function takePort() {
+	const server = createServer();
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	const release = () => new Promise<void>((resolve) => server.close(() => resolve()));
+	onTestFinished(release);
+	return { port: String((server.address() as AddressInfo).port), release };
+}
+
+test("a service whose port is taken says so, and its folder and other port are free again", async () => {
+	const [taken, free] = [await takePort(), await takePort()];
+	await free.release();
 	const folder = scratchFolder();
-	await expect(startService(folder, { DAK_TRAIN_GRPC_PORT: String(port) })).rejects.toMatchObject({
+	const ports = { DAK_TRAIN_PORT: free.port, DAK_TRAIN_GRPC_PORT: taken.port };
+	await expect(startService(folder, ports)).rejects.toMatchObject({
 		reason: "UNAVAILABLE",
-		message: expect.stringContaining(String(port)),
+		message: expect.stringContaining(taken.port),
 	});
-	expect((await (await startService(folder)).create(jobWith())).state).toBeDefined();
+	await taken.release();
+	expect((await (await startService(folder, ports)).create(jobWith())).id).toBeDefined();
 });
 
 test("a file with what was a job's progress survives a torn write-ahead log", async () => {

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { jailedPath } from "@dak/shared/adapters";
 import { DakError } from "@dak/shared/errors";
 import type { Datasets } from "../data/index.js";
-import { type Dataset, type DatasetStore, type Job, type JobService, newId } from "../jobs/index.js";
+import { type Dataset, type DatasetStore, type Job, type JobService, newDatasetId } from "../jobs/index.js";
 import type { Upload } from "./upload.js";
 
 export interface ApplicationOptions {
@@ -24,7 +24,7 @@ export class Application {
 
 	/** Keeps an upload, having read all of it. */
 	async saveDataset({ filename, content }: Upload, textColumn: string | undefined): Promise<Dataset> {
-		const id = newId("ds");
+		const id = newDatasetId();
 		const { bytes, statistics } = await this.options.datasets.save(id, filename, content, textColumn);
 		const dataset: Dataset = { id, filename: filename.slice(0, 255), createdAt: Date.now(), bytes, statistics: { ...statistics } };
 		this.options.store.saveDataset(dataset);

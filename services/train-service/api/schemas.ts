@@ -22,9 +22,8 @@ export const jobSchema = z
 	.object({
 		id: z.string(),
 		state: z.enum(JOB_STATES),
-		spec: jobSettingsSchema.describe(
-			"The job with all defaults filled in; texts that came with it are kept as a dataset, labelled pairs are not shown",
-		),
+		// With all defaults filled in; texts that came with it are kept as a dataset, labelled pairs are not shown.
+		spec: jobSettingsSchema,
 		created_at: z.iso.datetime(),
 		started_at: z.iso.datetime().optional(),
 		finished_at: z.iso.datetime().optional(),

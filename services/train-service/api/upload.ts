@@ -1,7 +1,7 @@
 /** The body of POST /v1/datasets: multipart with one file, or the file itself. */
 import type { IncomingMessage } from "node:http";
 import { PassThrough, type Readable } from "node:stream";
-import { DakError } from "@dak/shared/errors";
+import { DakError, toDakError } from "@dak/shared/errors";
 import busboy from "busboy";
 
 export interface Upload {
@@ -58,10 +58,13 @@ function openParser(req: IncomingMessage): busboy.Busboy {
 
 async function multipart<T>(req: IncomingMessage, take: (upload: Upload) => Promise<T>): Promise<T> {
 	const parser = openParser(req);
+	let broken: Error | undefined;
 	const upload = await new Promise<Upload>((resolve, reject) => {
 		parser.on("file", (field, content, { filename }) => {
 			// Its reader hears of an error too; without a reader it must not end the process.
-			content.on("error", () => {});
+			content.on("error", (error: Error) => {
+				broken = error;
+			});
 			if (field === "file") resolve({ filename: filename ?? "upload", content });
 			else content.resume();
 		});
@@ -80,6 +83,6 @@ async function multipart<T>(req: IncomingMessage, take: (upload: Upload) => Prom
 		// What follows of the body has to be read before the answer is heard.
 		req.unpipe(parser);
 		req.resume();
-		throw error instanceof DakError ? error : malformed("the multipart body ended early", error);
+		throw error === broken && toDakError(error).reason === "INTERNAL" ? malformed("the multipart body ended early", error) : error;
 	}
 }

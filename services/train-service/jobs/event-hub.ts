@@ -1,8 +1,12 @@
 import { EventEmitter } from "node:events";
+import type { JobId } from "./ids.js";
+import { isTerminal } from "./states.js";
 import type { JobStore } from "./store.js";
 import type { JobEvent } from "./types.js";
 
 const PAGE = 500;
+
+const endsJob = ({ body }: JobEvent): boolean => body.kind === "state" && isTerminal(body.to);
 
 /** Hands out a job's events: those in the store, then new ones, each once and in order. */
 export class EventHub {
@@ -11,36 +15,35 @@ export class EventHub {
 	constructor(private readonly store: JobStore) {}
 
 	/** Says that a job has a new event in the store. */
-	notify(jobId: string): void {
+	notify(jobId: JobId): void {
 		this.#changes.emit(jobId);
 	}
 
 	/**
-	 * Events from a sequence on, until `isLast` says so or the signal aborts. The store is the only source, and a wake-up
-	 * only says "look again": nothing can be lost between replay and live, or come twice.
+	 * Events from a sequence on, until the job has ended or the signal aborts. The store is the only source, and a wake-up only
+	 * says "look again": nothing can be lost between replay and live, or come twice.
 	 */
-	async *watch(jobId: string, fromSequence: number, isLast: () => boolean, signal: AbortSignal): AsyncGenerator<JobEvent> {
+	async *watch(jobId: JobId, fromSequence: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
 		let next = Math.max(1, fromSequence);
 		while (!signal.aborted) {
-			const { promise, cancel } = this.#changed(jobId, signal);
-			// Asked before reading: an event that comes later has woken the promise already.
-			const last = isLast();
 			const page = this.store.events(jobId, next, PAGE);
 			for (const event of page) {
-				if (signal.aborted) break;
+				if (signal.aborted) return;
 				yield event;
+				if (endsJob(event)) return;
 				next = event.sequence + 1;
 			}
-			if (page.length === PAGE) cancel();
-			else if (last) return cancel();
-			else await promise;
+			if (page.length > 0) continue;
+			// One who asks for what comes after the end must not wait for it.
+			if (isTerminal(this.store.get(jobId).state)) return;
+			// No turn of the event loop has passed since the store was read, so no wake-up is missed.
+			await this.#changed(jobId, signal);
 		}
 	}
 
-	#changed(jobId: string, signal: AbortSignal): { readonly promise: Promise<void>; readonly cancel: () => void } {
-		let done = () => {};
-		const promise = new Promise<void>((resolve) => {
-			done = () => {
+	#changed(jobId: JobId, signal: AbortSignal): Promise<void> {
+		return new Promise((resolve) => {
+			const done = () => {
 				this.#changes.off(jobId, done);
 				signal.removeEventListener("abort", done);
 				resolve();
@@ -48,6 +51,5 @@ export class EventHub {
 			this.#changes.once(jobId, done);
 			signal.addEventListener("abort", done);
 		});
-		return { promise, cancel: done };
 	}
 }

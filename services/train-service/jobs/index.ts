@@ -1,5 +1,5 @@
 export { EventHub } from "./event-hub.js";
-export { newId } from "./ids.js";
+export { type DatasetId, isJobId, type JobId, newDatasetId, newJobId, parseJobId } from "./ids.js";
 export { type Admission, type JobList, JobService, type JobServiceOptions } from "./job-service.js";
 export { LibsqlJobStore } from "./libsql-store.js";
 export { EmbeddedQueue, type JobHandler, type JobQueue } from "./queue.js";

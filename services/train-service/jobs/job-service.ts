@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { DakError, invalidField, parseOrThrow } from "@dak/shared/errors";
 import type { EventHub } from "./event-hub.js";
-import { newId } from "./ids.js";
+import { isJobId, type JobId, newJobId, parseJobId } from "./ids.js";
 import type { JobQueue } from "./queue.js";
 import { type JobSettings, jobSettingsSchema, refuseMissingFeatures } from "./settings.js";
 import { isTerminal, RUNNING } from "./states.js";
@@ -42,7 +42,7 @@ function idempotencyOf(key: string, settings: JobSettings): Idempotency | undefi
 
 export class JobService {
 	/** Ends the running job of an id; set by the supervisor. */
-	stopRunning: (jobId: string) => void = () => {};
+	stopRunning: (jobId: JobId) => void = () => {};
 
 	/** By idempotency key: settles when the request in hand is done. */
 	readonly #creating = new Map<string, Promise<void>>();
@@ -77,7 +77,7 @@ export class JobService {
 		if ((await queue.depth()) >= maxQueued)
 			throw new DakError("OVERLOADED", `found ${maxQueued} waiting jobs, allowed: ${maxQueued}`, { retryAfterMs: 60_000 });
 		const admitted = await admit(settings);
-		const id = newId("job");
+		const id = newJobId();
 		const named = { ...admitted, adapter_name: admitted.adapter_name ?? id };
 		store.insert({ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0 }, idempotency);
 		this.record(id, { kind: "log", level: "info", message: "queued" });
@@ -87,7 +87,7 @@ export class JobService {
 	}
 
 	get(id: string): Job {
-		return this.options.store.get(id);
+		return this.options.store.get(parseJobId(id));
 	}
 
 	/** Newest first. `pageToken`: what the page before returned. */
@@ -102,7 +102,7 @@ export class JobService {
 	}): JobList {
 		if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > MAX_PAGE)
 			throw invalidField("/page_size", `found ${pageSize}, allowed: 1 to ${MAX_PAGE}`);
-		if (pageToken !== "" && !/^job_[0-9a-z]{20}$/.test(pageToken))
+		if (pageToken !== "" && !isJobId(pageToken))
 			throw invalidField("/page_token", `found ${JSON.stringify(pageToken.slice(0, 40))}, allowed: a next_page_token`);
 		const jobs = this.options.store.list({ state, limit: pageSize + 1, before: pageToken === "" ? undefined : pageToken });
 		const page = jobs.slice(0, pageSize);
@@ -110,9 +110,9 @@ export class JobService {
 	}
 
 	/** Takes a waiting job out of the queue, or tells a running one to stop. @throws JOB_NOT_FOUND, STATE_CONFLICT if it has ended */
-	async cancel(id: string): Promise<Job> {
-		const job = this.get(id);
-		if (isTerminal(job.state)) throw new DakError("STATE_CONFLICT", `job ${id} has ended: ${job.state}; allowed: a job that has not`);
+	async cancel(text: string): Promise<Job> {
+		const { id, state } = this.get(text);
+		if (isTerminal(state)) throw new DakError("STATE_CONFLICT", `job ${id} has ended: ${state}; allowed: a job that has not`);
 		if (await this.options.queue.remove(id)) return this.move(id, "cancelled", "cancelled while waiting", { finishedAt: Date.now() });
 		this.record(id, { kind: "log", level: "info", message: "cancel asked for" });
 		this.stopRunning(id);
@@ -126,13 +126,13 @@ export class JobService {
 	}
 
 	/** Events from a sequence on, then live ones until the job has ended. @throws JOB_NOT_FOUND */
-	watch(id: string, fromSequence: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
-		this.get(id);
-		return this.options.events.watch(id, fromSequence, () => isTerminal(this.get(id).state), signal);
+	watch(text: string, fromSequence: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+		const { id } = this.get(text);
+		return this.options.events.watch(id, fromSequence, signal);
 	}
 
 	/** Changes a job's state. */
-	move(id: string, to: JobState, reason: string, patch?: JobPatch): Job {
+	move(id: JobId, to: JobState, reason: string, patch?: JobPatch): Job {
 		const { job } = this.options.store.transition(id, to, reason, patch);
 		this.options.events.notify(id);
 		this.options.onState(to);
@@ -140,13 +140,13 @@ export class JobService {
 	}
 
 	/** Writes an event. */
-	record(id: string, body: JobEventBody, patch?: JobPatch): void {
+	record(id: JobId, body: JobEventBody, patch?: JobPatch): void {
 		this.options.store.append(id, body, patch);
 		this.options.events.notify(id);
 	}
 
 	/** The service ends in good order while the job runs: the next start takes it up again. */
-	interrupt(id: string): Job {
+	interrupt(id: JobId): Job {
 		return this.move(id, "interrupted", "the service is ending");
 	}
 

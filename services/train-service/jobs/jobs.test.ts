@@ -14,7 +14,8 @@ import {
 	jobSettingsSchema,
 	LibsqlJobStore,
 	NEXT,
-	newId,
+	newDatasetId,
+	newJobId,
 	RUNNING,
 } from "./index.js";
 
@@ -27,13 +28,13 @@ describe("a libsql job file", () => {
 		const store = new LibsqlJobStore(file);
 		const job = store.insert(newJob(), { key: "k", requestHash: "h" });
 		store.append(job.id, { kind: "log", level: "info", message: "one" });
-		const dataset = { id: "ds_1", filename: "a.txt", createdAt: 1, bytes: 2, statistics: { texts: 3 } };
+		const dataset = { id: newDatasetId(), filename: "a.txt", createdAt: 1, bytes: 2, statistics: { texts: 3 } };
 		store.saveDataset(dataset);
 		store.close();
 		const again = new LibsqlJobStore(file);
 		expect(again.get(job.id)).toEqual(job);
 		expect(again.append(job.id, { kind: "log", level: "info", message: "two" }).sequence).toBe(2);
-		expect(again.dataset("ds_1")).toEqual(dataset);
+		expect(again.dataset(dataset.id)).toEqual(dataset);
 		expect(() => again.dataset("ds_2")).toThrow(expect.objectContaining({ reason: "DATASET_NOT_FOUND" }));
 		again.close();
 	});
@@ -48,7 +49,7 @@ describe("a libsql job file", () => {
 });
 
 test("ids sort by their creation, also within a millisecond", () => {
-	const ids = Array.from({ length: 200 }, () => newId("job"));
+	const ids = Array.from({ length: 200 }, () => newJobId());
 	expect(ids.toSorted()).toEqual(ids);
 	expect(new Set(ids).size).toBe(200);
 	expect(ids[0]).toMatch(/^job_[0-9a-z]{20}$/);

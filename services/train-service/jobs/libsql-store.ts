@@ -4,6 +4,7 @@
  */
 import { DakError } from "@dak/shared/errors";
 import Database from "libsql";
+import { type JobId, jobNotFound } from "./ids.js";
 import type { JobSettings } from "./settings.js";
 import { NEXT } from "./states.js";
 import type { DatasetStore, Idempotency, JobPage, JobPatch, JobStore } from "./store.js";
@@ -32,8 +33,6 @@ const toJob = ({ state, settings, body }: JobRow): Job => ({
 	state,
 	settings: JSON.parse(settings) as JobSettings,
 });
-
-const notFound = (id: string) => new DakError("JOB_NOT_FOUND", `job ${JSON.stringify(id.slice(0, 64))} does not exist`);
 
 /**
  * Holds a lock that the kernel gives up with the process, however that ends; returns what gives it up before. The lock has a file
@@ -83,16 +82,16 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		const row = this.#db.prepare("SELECT request_hash, job_id FROM idempotency WHERE key = ?").get(key);
 		if (!row) return undefined;
 		const { request_hash, job_id } = row as { request_hash: string; job_id: string };
-		if (request_hash === requestHash) return this.get(job_id);
+		if (request_hash === requestHash) return this.get(job_id as JobId);
 		throw new DakError(
 			"IDEMPOTENCY_CONFLICT",
 			"Idempotency-Key: found one that was used for another request; allowed: a fresh key, or the same request",
 		);
 	}
 
-	get(id: string): Job {
+	get(id: JobId): Job {
 		const row = this.#db.prepare("SELECT state, settings, body FROM jobs WHERE id = ?").get(id) as JobRow | undefined;
-		if (!row) throw notFound(id);
+		if (!row) throw jobNotFound(id);
 		return toJob(row);
 	}
 
@@ -105,7 +104,7 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		return rows.map(toJob);
 	}
 
-	transition(id: string, to: JobState, reason: string, patch: JobPatch = {}) {
+	transition(id: JobId, to: JobState, reason: string, patch: JobPatch = {}) {
 		return this.#atomic(() => {
 			const job = this.get(id);
 			if (!NEXT[job.state].includes(to)) {
@@ -120,14 +119,14 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		});
 	}
 
-	append(id: string, body: JobEventBody, patch?: JobPatch): JobEvent {
+	append(id: JobId, body: JobEventBody, patch?: JobPatch): JobEvent {
 		return this.#atomic(() => {
 			if (patch) this.#patch(id, patch);
 			return this.#event(id, body);
 		});
 	}
 
-	events(id: string, fromSequence: number, limit: number): JobEvent[] {
+	events(id: JobId, fromSequence: number, limit: number): JobEvent[] {
 		const rows = this.#db
 			.prepare("SELECT sequence, time, body FROM events WHERE job_id = ? AND sequence >= ? ORDER BY sequence LIMIT ?")
 			.all(id, fromSequence, limit);
@@ -154,18 +153,18 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		this.#unlock();
 	}
 
-	#patch(id: string, patch: JobPatch): void {
+	#patch(id: JobId, patch: JobPatch): void {
 		const row = this.#db.prepare("SELECT body FROM jobs WHERE id = ?").get(id) as { body: string } | undefined;
-		if (!row) throw notFound(id);
+		if (!row) throw jobNotFound(id);
 		const body = { ...(JSON.parse(row.body) as JobBody), ...patch };
 		this.#db.prepare("UPDATE jobs SET body = ? WHERE id = ?").run(JSON.stringify(body), id);
 	}
 
-	#event(jobId: string, body: JobEventBody): JobEvent {
+	#event(jobId: JobId, body: JobEventBody): JobEvent {
 		const row = this.#db
 			.prepare("UPDATE jobs SET next_sequence = next_sequence + 1 WHERE id = ? RETURNING next_sequence - 1 AS sequence")
 			.get(jobId);
-		if (!row) throw notFound(jobId);
+		if (!row) throw jobNotFound(jobId);
 		const event = { jobId, sequence: (row as { sequence: number }).sequence, time: Date.now(), body };
 		this.#db.prepare("INSERT INTO events VALUES (?, ?, ?, ?)").run(jobId, event.sequence, event.time, JSON.stringify(body));
 		return event;

@@ -1,13 +1,14 @@
 /** Which job runs next. */
+import type { JobId } from "./ids.js";
 
 /** Runs one job; returns once the job rests in a final state or was put back. */
-export type JobHandler = (jobId: string, signal: AbortSignal) => Promise<void>;
+export type JobHandler = (jobId: JobId, signal: AbortSignal) => Promise<void>;
 
 export interface JobQueue {
 	/** Adds a job at the end. */
-	add(jobId: string): Promise<void>;
+	add(jobId: JobId): Promise<void>;
 	/** Takes a waiting job out; false if it is not waiting. */
-	remove(jobId: string): Promise<boolean>;
+	remove(jobId: JobId): Promise<boolean>;
 	/** Jobs that wait. */
 	depth(): Promise<number>;
 	/** Starts handing out jobs, `concurrency` at a time. */
@@ -18,7 +19,7 @@ export interface JobQueue {
 
 /** First come, first served, in this process' memory: the store says at start what waits. */
 export class EmbeddedQueue implements JobQueue {
-	readonly #waiting: string[] = [];
+	readonly #waiting: JobId[] = [];
 	readonly #running = new Set<Promise<void>>();
 	readonly #abort = new AbortController();
 	#handler: JobHandler | undefined;
@@ -27,13 +28,13 @@ export class EmbeddedQueue implements JobQueue {
 	/** `onDepth` hears how many jobs wait, whenever that changes. */
 	constructor(private readonly onDepth: (waiting: number) => void = () => {}) {}
 
-	async add(jobId: string): Promise<void> {
+	async add(jobId: JobId): Promise<void> {
 		this.#waiting.push(jobId);
 		this.onDepth(this.#waiting.length);
 		this.#next();
 	}
 
-	async remove(jobId: string): Promise<boolean> {
+	async remove(jobId: JobId): Promise<boolean> {
 		const at = this.#waiting.indexOf(jobId);
 		if (at >= 0) this.#waiting.splice(at, 1);
 		this.onDepth(this.#waiting.length);

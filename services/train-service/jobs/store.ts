@@ -1,3 +1,4 @@
+import type { JobId } from "./ids.js";
 import type { Dataset, Job, JobEvent, JobEventBody, JobState } from "./types.js";
 
 export type JobPatch = Partial<Pick<Job, "startedAt" | "finishedAt" | "error" | "progress" | "adapterPath" | "restarts" | "crashes">>;
@@ -6,7 +7,7 @@ export interface JobPage {
 	readonly state?: JobState | undefined;
 	readonly limit: number;
 	/** Jobs created before this one; newest come first. */
-	readonly before?: string | undefined;
+	readonly before?: JobId | undefined;
 }
 
 /** A client's key for one request, and a hash of what was asked for. */
@@ -22,14 +23,14 @@ export interface JobStore {
 	/** The job that a key made. @throws IDEMPOTENCY_CONFLICT if for another request */
 	findByKey(idempotency: Idempotency): Job | undefined;
 	/** @throws JOB_NOT_FOUND */
-	get(id: string): Job;
+	get(id: JobId): Job;
 	list(page: JobPage): Job[];
 	/** Changes state and writes the event, or nothing. @throws STATE_CONFLICT if the state may not follow the present one */
-	transition(id: string, to: JobState, reason: string, patch?: JobPatch): { readonly job: Job; readonly event: JobEvent };
+	transition(id: JobId, to: JobState, reason: string, patch?: JobPatch): { readonly job: Job; readonly event: JobEvent };
 	/** Writes an event and the job's changed fields. @throws JOB_NOT_FOUND */
-	append(id: string, body: JobEventBody, patch?: JobPatch): JobEvent;
+	append(id: JobId, body: JobEventBody, patch?: JobPatch): JobEvent;
 	/** Events from a sequence on, in order. */
-	events(id: string, fromSequence: number, limit: number): JobEvent[];
+	events(id: JobId, fromSequence: number, limit: number): JobEvent[];
 	close(): void;
 }
 

@@ -1,3 +1,4 @@
+import type { DatasetId, JobId } from "./ids.js";
 import type { JobSettings } from "./settings.js";
 
 export const JOB_STATES = [
@@ -28,7 +29,7 @@ export interface Progress {
 }
 
 export interface Job {
-	readonly id: string;
+	readonly id: JobId;
 	readonly state: JobState;
 	readonly settings: JobSettings;
 	/** Milliseconds since 1970. */
@@ -53,7 +54,7 @@ export type JobEventBody =
 	| { readonly kind: "evaluation"; readonly values: Readonly<Record<string, unknown>> };
 
 export interface JobEvent {
-	readonly jobId: string;
+	readonly jobId: JobId;
 	/** From 1, without gaps. */
 	readonly sequence: number;
 	readonly time: number;
@@ -62,7 +63,7 @@ export interface JobEvent {
 
 /** An uploaded dataset. */
 export interface Dataset {
-	readonly id: string;
+	readonly id: DatasetId;
 	readonly filename: string;
 	readonly createdAt: number;
 	readonly bytes: number;

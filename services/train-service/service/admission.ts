@@ -4,7 +4,7 @@ import { DakError, invalidField, toDakError } from "@dak/shared/errors";
 import { openBaseModel, resolveModel } from "@dak/shared/models";
 import { chooseDevice } from "@dak/shared/runtime";
 import type { Datasets } from "../data/index.js";
-import { type Admission, checkAgainstBase, type Dataset, type JobSettings, newId } from "../jobs/index.js";
+import { type Admission, checkAgainstBase, type Dataset, type JobSettings, newDatasetId } from "../jobs/index.js";
 
 export interface AdmissionOptions {
 	readonly datasets: Datasets;
@@ -57,7 +57,7 @@ async function admitTexts(
 		await datasets.inspect(dataset, text_column);
 		return dataset;
 	}
-	const id = newId("ds");
+	const id = newDatasetId();
 	const { bytes, statistics } = await datasets.saveTexts(id, dataset.texts);
 	saveDataset({ id, filename: "texts.jsonl", createdAt: Date.now(), bytes, statistics: { ...statistics } });
 	return { upload: id };

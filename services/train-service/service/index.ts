@@ -2,6 +2,7 @@
 import type { Config } from "@dak/shared/config";
 import { createLogger, GpuMonitor, type Logger } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
+import type { JobId } from "../jobs/index.js";
 import { trainingProcess } from "../training/index.js";
 import { compose, type Parts } from "./compose.js";
 import { type Served, serveBoth } from "./serve.js";
@@ -49,7 +50,7 @@ async function serve(config: Config, logger: Logger, { supervisor, jobs, queue, 
 	supervisor.sweep();
 	await jobs.recover();
 	const served = await serveBoth(config, app, logger, metrics);
-	const fault = (id: string) => (error: unknown) => logger.error({ job_id: id, err: error }, "a job could not be brought to its end");
+	const fault = (id: JobId) => (error: unknown) => logger.error({ job_id: id, err: error }, "a job could not be brought to its end");
 	queue.start((id, signal) => supervisor.run(id, signal).catch(fault(id)), 1);
 	return served;
 }

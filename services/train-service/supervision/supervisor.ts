@@ -7,7 +7,7 @@ import type { ModelFolder } from "@dak/shared/models";
 import type { Logger, TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import type { Datasets } from "../data/index.js";
-import { isTerminal, type Job, type JobService, type JobSettings } from "../jobs/index.js";
+import { isTerminal, type Job, type JobId, type JobService, type JobSettings } from "../jobs/index.js";
 import type { ChildMessage, ProgressMessage, StartMessage } from "../training/index.js";
 import { type Outcome, TrainingChild } from "./child.js";
 
@@ -31,8 +31,8 @@ export interface SupervisorOptions {
 }
 
 export class Supervisor {
-	readonly #children = new Map<string, TrainingChild>();
-	readonly #cancelled = new Set<string>();
+	readonly #children = new Map<JobId, TrainingChild>();
+	readonly #cancelled = new Set<JobId>();
 
 	constructor(private readonly options: SupervisorOptions) {
 		options.jobs.stopRunning = (id) => this.#stop(id);
@@ -41,12 +41,12 @@ export class Supervisor {
 	/** Removes what jobs left that were cut off with an earlier run of the service; before any job runs. */
 	sweep(): void {
 		const { workRoot } = this.options;
-		if (existsSync(workRoot)) for (const id of readdirSync(workRoot)) this.#discard(id);
+		if (existsSync(workRoot)) for (const id of readdirSync(workRoot)) this.#discard(id as JobId);
 		rmSync(workRoot, { recursive: true, force: true });
 	}
 
 	/** Runs one job; the queue's handler. The signal: the service is ending. Never rejects for a job's own failure. */
-	async run(id: string, signal: AbortSignal): Promise<void> {
+	async run(id: JobId, signal: AbortSignal): Promise<void> {
 		const { jobs, logger, metrics } = this.options;
 		try {
 			jobs.move(id, "preparing", "taken from the queue", { startedAt: Date.now() });
@@ -63,7 +63,7 @@ export class Supervisor {
 		}
 	}
 
-	#failed(id: string, error: unknown): void {
+	#failed(id: JobId, error: unknown): void {
 		const { jobs, logger } = this.options;
 		const { reason, message, cause } = toDakError(error);
 		if (cause !== undefined) logger.error({ job_id: id, err: cause }, "job failed");
@@ -71,12 +71,12 @@ export class Supervisor {
 		this.#end(id, { kind: "failed", reason, message });
 	}
 
-	#workDir(id: string): string {
+	#workDir(id: JobId): string {
 		return join(this.options.workRoot, id);
 	}
 
 	/** Leaves nothing of a job but its record, its report and its published adapter. */
-	#discard(id: string): void {
+	#discard(id: JobId): void {
 		rmSync(this.#workDir(id), { recursive: true, force: true });
 		this.options.store.discard(id);
 	}
@@ -124,7 +124,7 @@ export class Supervisor {
 		};
 	}
 
-	#message(id: string, message: ChildMessage): void {
+	#message(id: JobId, message: ChildMessage): void {
 		const { jobs } = this.options;
 		if (message.type === "progress") this.#progress(id, message);
 		else if (message.type === "log") jobs.record(id, { kind: "log", level: message.level, message: message.message });
@@ -132,7 +132,7 @@ export class Supervisor {
 		else if (message.type === "state" && message.state !== "preparing") jobs.move(id, message.state, message.state);
 	}
 
-	#progress(id: string, message: ProgressMessage): void {
+	#progress(id: JobId, message: ProgressMessage): void {
 		const { jobs, metrics } = this.options;
 		const { type: _, stepSeconds, tokens, sentences, peakMemoryBytes, ...progress } = message;
 		jobs.record(id, { kind: "progress", progress }, { progress });
@@ -167,7 +167,7 @@ export class Supervisor {
 		renameSync(`${target}.partial`, target);
 	}
 
-	#end(id: string, outcome: Outcome): void {
+	#end(id: JobId, outcome: Outcome): void {
 		const { jobs } = this.options;
 		const finishedAt = Date.now();
 		if (outcome.kind === "cancelled") jobs.move(id, "cancelled", "cancelled while running", { finishedAt });
@@ -176,12 +176,12 @@ export class Supervisor {
 	}
 
 	/** The user's wish stands above the service's end: a cancelled job must not come back at the next start. */
-	#stopped(id: string): void {
+	#stopped(id: JobId): void {
 		if (this.#cancelled.has(id)) this.#end(id, { kind: "cancelled" });
 		else this.options.jobs.interrupt(id);
 	}
 
-	#stop(id: string): void {
+	#stop(id: JobId): void {
 		this.#cancelled.add(id);
 		this.#children.get(id)?.cancel();
 	}

@@ -40,24 +40,29 @@ export function testEnvironment(dataDir: string): Record<string, string> {
 export type TestService = Awaited<ReturnType<typeof launchService>>;
 
 /** Starts the service and clients of both protocols; all end with the test, or by `stop`. */
-export async function startService(dataDir = scratchFolder(), environment: Record<string, string> = {}): Promise<TestService> {
-	const service = await launchService(dataDir, environment);
+export async function startService(
+	dataDir = scratchFolder(),
+	environment: Record<string, string> = {},
+	entry = fakeProcess(),
+): Promise<TestService> {
+	const service = await launchService(dataDir, environment, entry);
 	onTestFinished(service.stop);
 	return service;
 }
 
 /** The same, for several tests: the caller stops it. */
-export async function launchService(dataDir: string, environment: Record<string, string> = {}) {
+export async function launchService(dataDir: string, environment: Record<string, string> = {}, entry = fakeProcess()) {
 	const config: Config = loadConfig({ ...testEnvironment(dataDir), ...environment });
-	const service = await startTrainService(config, { entry: fakeProcess(), logger: createLogger("test", config.DAK_LOG_LEVEL) });
-	const grpc = createGrpcClient(TrainService, `127.0.0.1:${service.grpcPort}`);
+	const service = await startTrainService(config, { entry, logger: createLogger("test", config.DAK_LOG_LEVEL) });
+	const grpcAddress = `127.0.0.1:${service.grpcPort}`;
+	const grpc = createGrpcClient(TrainService, grpcAddress);
 	let ended: Promise<void> | undefined;
 	const stop = () => {
 		grpc.close();
 		ended ??= service.close();
 		return ended;
 	};
-	return { config, grpc, stop, ...restClient(`http://127.0.0.1:${service.restPort}`) };
+	return { config, grpc, grpcAddress, stop, ...restClient(`http://127.0.0.1:${service.restPort}`) };
 }
 
 /** All values of an async iterable (Array.fromAsync is not in Node 20). */
@@ -102,7 +107,7 @@ export function restClient(url: string) {
 		cancel: (id: string) => fetch(`${url}/v1/jobs/${id}:cancel`, { method: "POST" }),
 		/** The job once it is in one of the states. */
 		until: async (id: string, ...states: string[]) => {
-			const deadline = Date.now() + 30_000;
+			const deadline = Date.now() + 50_000;
 			for (;;) {
 				const job = await get(id);
 				if (states.includes(job.state)) return job;

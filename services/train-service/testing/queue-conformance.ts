@@ -1,19 +1,21 @@
 /** What every JobQueue must do. */
 import { describe, expect, test } from "vitest";
-import type { JobQueue } from "../jobs/index.js";
+import type { JobId, JobQueue } from "../jobs/index.js";
+
+const [a, b, c, d] = ["a", "b", "c", "d"] as [JobId, JobId, JobId, JobId];
 
 /** A handler whose jobs end when told to. */
 function gate() {
-	const started: string[] = [];
-	const ends = new Map<string, (error?: Error) => void>();
-	const handler = (id: string, signal: AbortSignal) => {
+	const started: JobId[] = [];
+	const ends = new Map<JobId, (error?: Error) => void>();
+	const handler = (id: JobId, signal: AbortSignal) => {
 		started.push(id);
 		return new Promise<void>((resolve, reject) => {
 			ends.set(id, (error) => (error ? reject(error) : resolve()));
 			signal.addEventListener("abort", () => resolve());
 		});
 	};
-	return { started, handler, end: (id: string, error?: Error) => ends.get(id)!(error) };
+	return { started, handler, end: (id: JobId, error?: Error) => ends.get(id)!(error) };
 }
 
 /** Runs the suite over queues that `open` makes, each empty. */
@@ -22,13 +24,13 @@ export function jobQueueConformance(name: string, open: () => JobQueue): void {
 		test("hands out in the order of arrival, as many at a time as it may", async () => {
 			const queue = open();
 			const { started, handler, end } = gate();
-			for (const id of ["a", "b", "c", "d"]) await queue.add(id);
+			for (const id of [a, b, c, d]) await queue.add(id);
 			expect(await queue.depth()).toBe(4);
 			queue.start(handler, 2);
-			await expect.poll(() => started).toEqual(["a", "b"]);
+			await expect.poll(() => started).toEqual([a, b]);
 			expect(await queue.depth()).toBe(2);
-			end("b");
-			await expect.poll(() => started).toEqual(["a", "b", "c"]);
+			end(b);
+			await expect.poll(() => started).toEqual([a, b, c]);
 			await queue.close();
 		});
 
@@ -36,13 +38,13 @@ export function jobQueueConformance(name: string, open: () => JobQueue): void {
 			const queue = open();
 			const { started, handler, end } = gate();
 			queue.start(handler, 1);
-			for (const id of ["a", "b", "c"]) await queue.add(id);
-			await expect.poll(() => started).toEqual(["a"]);
-			expect(await queue.remove("b")).toBe(true);
-			expect(await queue.remove("b")).toBe(false);
-			expect(await queue.remove("a")).toBe(false);
-			end("a");
-			await expect.poll(() => started).toEqual(["a", "c"]);
+			for (const id of [a, b, c]) await queue.add(id);
+			await expect.poll(() => started).toEqual([a]);
+			expect(await queue.remove(b)).toBe(true);
+			expect(await queue.remove(b)).toBe(false);
+			expect(await queue.remove(a)).toBe(false);
+			end(a);
+			await expect.poll(() => started).toEqual([a, c]);
 			await queue.close();
 		});
 
@@ -50,11 +52,11 @@ export function jobQueueConformance(name: string, open: () => JobQueue): void {
 			const queue = open();
 			const { started, handler, end } = gate();
 			queue.start(handler, 1);
-			await queue.add("a");
-			await queue.add("b");
-			await expect.poll(() => started).toEqual(["a"]);
-			end("a", new Error("broken"));
-			await expect.poll(() => started).toEqual(["a", "b"]);
+			await queue.add(a);
+			await queue.add(b);
+			await expect.poll(() => started).toEqual([a]);
+			end(a, new Error("broken"));
+			await expect.poll(() => started).toEqual([a, b]);
 			await queue.close();
 		});
 
@@ -62,12 +64,12 @@ export function jobQueueConformance(name: string, open: () => JobQueue): void {
 			const queue = open();
 			const { started, handler } = gate();
 			queue.start(handler, 1);
-			await queue.add("a");
-			await queue.add("b");
-			await expect.poll(() => started).toEqual(["a"]);
+			await queue.add(a);
+			await queue.add(b);
+			await expect.poll(() => started).toEqual([a]);
 			await queue.close();
-			await queue.add("c");
-			expect(started).toEqual(["a"]);
+			await queue.add(c);
+			expect(started).toEqual([a]);
 		});
 	});
 }

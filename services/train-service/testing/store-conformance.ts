@@ -1,10 +1,10 @@
 /** What every JobStore must do. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Job, type JobEventBody, type JobStore, jobSettingsSchema, newId } from "../jobs/index.js";
+import { type Job, type JobEventBody, type JobStore, jobSettingsSchema, newJobId } from "../jobs/index.js";
 import { jobWith } from "./index.js";
 
 export function newJob(more: Partial<Job> = {}): Job {
-	return { id: newId("job"), state: "queued", settings: jobSettingsSchema.parse(jobWith()), createdAt: 1, restarts: 0, ...more };
+	return { id: newJobId(), state: "queued", settings: jobSettingsSchema.parse(jobWith()), createdAt: 1, restarts: 0, ...more };
 }
 
 const log = (message: string): JobEventBody => ({ kind: "log", level: "info", message });
@@ -30,7 +30,7 @@ export function jobStoreConformance(name: string, open: () => JobStore): void {
 			const job = newJob({ startedAt: 3, error: { reason: "X", message: "y" } });
 			store.insert(job);
 			expect(store.get(job.id)).toEqual(job);
-			expect(reasonOf(() => store.get("job_unknown"))).toBe("JOB_NOT_FOUND");
+			expect(reasonOf(() => store.get(newJobId()))).toBe("JOB_NOT_FOUND");
 		});
 
 		test("returns the first job for a key that comes again, and refuses the key for another request", () => {
@@ -87,7 +87,7 @@ export function jobStoreConformance(name: string, open: () => JobStore): void {
 			const job = store.insert(newJob());
 			store.append(job.id, log("x"), { restarts: 2 });
 			expect(store.get(job.id)).toEqual({ ...job, restarts: 2 });
-			expect(reasonOf(() => store.append("job_unknown", log("x")))).toBe("JOB_NOT_FOUND");
+			expect(reasonOf(() => store.append(newJobId(), log("x")))).toBe("JOB_NOT_FOUND");
 		});
 	});
 }

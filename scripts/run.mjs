@@ -24,7 +24,7 @@ if (needsInstall()) step(npm, ["ci", "--include=dev", "--no-audit", "--no-fund"]
 step(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b"]);
 
 const programs = {
-	start: ["services/cli/dist/up.js"],
+	start: ["services/cli/dist/start.js"],
 	demo: ["services/cli/dist/demo/main.js"],
 	bench: ["services/cli/dist/bench/main.js"],
 	models: ["services/cli/dist/main.js", "models"],

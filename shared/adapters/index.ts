@@ -1,1 +1,13 @@
+export { manifestSchema } from "./manifest.js";
+export {
+	type BaseShape,
+	CONFIG_FILE,
+	checkAdapterFits,
+	MANIFEST_FILE,
+	type ReadAdapterOptions,
+	readAdapter,
+	WEIGHTS_FILE,
+} from "./read.js";
+export { ADAPTER_NAME, type ArtifactStore, FolderArtifactStore, jailedPath, type PublishedAdapter } from "./store.js";
 export type * from "./types.js";
+export { TOOL_VERSION, targetModules, type WriteAdapterOptions, writeAdapterFolder } from "./write.js";

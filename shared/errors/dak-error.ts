@@ -56,6 +56,7 @@ export const REASONS = {
 	GENERATION_MISMATCH: { http: 409, grpc: "ABORTED", tei: "validation", title: "Adapter generation changed" },
 	OVERLOADED: { http: 429, grpc: "RESOURCE_EXHAUSTED", tei: "overloaded", title: "Overloaded" },
 	DRAINING: { http: 503, grpc: "UNAVAILABLE", tei: "unhealthy", title: "Shutting down" },
+	UNAVAILABLE: { http: 503, grpc: "UNAVAILABLE", tei: "unhealthy", title: "Not available" },
 	DEADLINE_EXCEEDED: { http: 504, grpc: "DEADLINE_EXCEEDED", tei: "overloaded", title: "Deadline exceeded" },
 	CANCELLED: { http: 499, grpc: "CANCELLED", tei: "backend", title: "Cancelled" },
 	NOT_IMPLEMENTED: { http: 501, grpc: "UNIMPLEMENTED", tei: "validation", title: "Not implemented" },
@@ -110,9 +111,23 @@ export function invalidField(pointer: string, detail: string): DakError {
 	return new DakError("INVALID_REQUEST", `${pointer}: ${detail}`, { fields: [{ pointer, detail }] });
 }
 
-/** Any thrown value as a DakError; what is not one already is a programmer's fault and becomes INTERNAL, its text kept out of answers. */
+/** Codes of Node's and SQLite's errors that say that the machine's storage is the matter, and how to say it. */
+const STORAGE_CODES: Readonly<Record<string, string>> = {
+	ENOSPC: "no space is left on the disk",
+	EDQUOT: "the disk quota is used up",
+	EROFS: "the file system is read-only",
+	SQLITE_FULL: "no space is left for the job store",
+	SQLITE_IOERR_WRITE: "the job store cannot be written",
+};
+
+/**
+ * Any thrown value as a DakError. A full disk is told as what it is; anything else that is not one already is a programmer's fault
+ * and becomes INTERNAL, its text kept out of answers.
+ */
 export function toDakError(error: unknown): DakError {
 	if (error instanceof DakError) return error;
+	const storage = STORAGE_CODES[String((error as { code?: unknown } | null | undefined)?.code)];
+	if (storage !== undefined) return new DakError("STORAGE_FAILED", storage, { cause: error });
 	return new DakError("INTERNAL", "internal error; the log has the details", { cause: error });
 }
 

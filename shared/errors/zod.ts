@@ -14,11 +14,23 @@ function found(value: unknown, path: readonly PropertyKey[]): string {
 	return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-function violations(error: z.ZodError, value: unknown): FieldViolation[] {
-	return error.issues.flatMap((issue): FieldViolation[] => {
+type Issue = z.core.$ZodIssue;
+
+/** The one alternative of a union that has all of the value's fields: its faults are the ones to tell. */
+function intended({ errors, path }: Extract<Issue, { code: "invalid_union" }>): Issue[] | undefined {
+	const atRoot = (issue: Issue) => issue.path.length === 0;
+	const fitting = errors.filter((issues) => !issues.some((issue) => issue.code === "unrecognized_keys" && atRoot(issue)));
+	if (errors.length === fitting.length || fitting.length !== 1) return undefined;
+	return fitting[0]!.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
+}
+
+function violations(issues: readonly Issue[], value: unknown): FieldViolation[] {
+	return issues.flatMap((issue): FieldViolation[] => {
 		if (issue.code === "unrecognized_keys") {
 			return issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), detail: "unknown field" }));
 		}
+		const inner = issue.code === "invalid_union" ? intended(issue) : undefined;
+		if (inner) return violations(inner, value);
 		return [{ pointer: pointerOf(issue.path), detail: `${issue.message}; found ${found(value, issue.path)}` }];
 	});
 }
@@ -27,7 +39,7 @@ function violations(error: z.ZodError, value: unknown): FieldViolation[] {
 export function parseOrThrow<S extends z.ZodType>(schema: S, value: unknown, reason: Reason = "INVALID_REQUEST"): z.output<S> {
 	const result = schema.safeParse(value);
 	if (result.success) return result.data;
-	const fields = violations(result.error, value);
+	const fields = violations(result.error.issues, value);
 	const message = fields.map((field) => `${field.pointer || "/"}: ${field.detail}`).join("; ");
 	throw new DakError(reason, message, { fields });
 }

@@ -1,3 +1,6 @@
+export type { HubSettings } from "./hub.js";
 export { linearLayers, openBaseModel } from "./open.js";
-export { type ResolveOptions, resolveModel } from "./resolve.js";
+export { type BringOptions, bringModel, checkModelCanBeBrought, pullModel } from "./pull.js";
+export { listModels, type ResolveOptions, resolveModel } from "./resolve.js";
+export { type ModelSources, modelSources } from "./sources.js";
 export type * from "./types.js";

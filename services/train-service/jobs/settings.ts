@@ -1,4 +1,6 @@
 /** The job as users write it: one schema for REST's JSON, gRPC's JobSpec (same names) and the OpenAPI document. */
+import { DakError, type FieldViolation, invalidField } from "@dak/shared/errors";
+import type { BaseModel } from "@dak/shared/models";
 import { z } from "zod";
 
 export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
@@ -6,82 +8,123 @@ export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/
 const weight = z.number().min(0).max(1000);
 
 export const datasetSchema = z
-	.union([
-		z.strictObject({ texts: z.array(z.string()).min(1).describe("The texts themselves") }),
-		z.strictObject({ upload: z.string().min(1).describe("Id from POST /v1/datasets") }),
-		z.strictObject({ path: z.string().min(1).describe("File relative to the data root") }),
-	])
+	.union(
+		[
+			z.strictObject({ texts: z.array(z.string()).min(1).describe("The texts themselves") }),
+			z.strictObject({ upload: z.string().min(1).describe("Id from POST /v1/datasets") }),
+			z.strictObject({ path: z.string().min(1).describe("File relative to the data root") }),
+		],
+		"allowed: exactly one of texts (a list of strings), upload, path",
+	)
 	.describe("Exactly one of texts, upload, path");
 
-export const jobSettingsSchema = z.strictObject({
-	base_model: z.string().min(1).max(512).describe("Hub id, or a folder's name below DAK_MODELS_DIR"),
-	dataset: datasetSchema,
-	text_column: z.string().min(1).optional().describe("Column (CSV, TSV) or field (JSONL) that holds the text"),
-	adapter_name: z.string().regex(ADAPTER_NAME, "1 to 128 letters, digits, '.', '_' or '-', a letter or digit at both ends").optional(),
-	goal: z.enum(["balanced", "same_item"]).default("balanced"),
-	objective: z
-		.strictObject({ tsdae: weight.default(1), contrastive: weight.default(0.1), anchor: weight.default(30) })
-		.refine((o) => o.tsdae + o.contrastive > 0, "tsdae and contrastive are both 0: nothing to train")
-		.prefault({})
-		.describe("Weights of the losses"),
-	noise: z
-		.strictObject({ ratio: z.number().min(0).max(0.95).default(0.6), kind: z.enum(["delete", "swap", "typo"]).default("delete") })
-		.prefault({}),
-	pooling: z.enum(["mean", "cls"]).optional().describe("Default: what the base model's folder says"),
-	max_length: z.int().min(4).max(8192).default(64).describe("Most tokens a training text, special ones included"),
-	lora: z
-		.strictObject({
-			r: z.int().min(1).max(1024).default(16),
-			alpha: z.number().positive().max(4096).optional().describe("Default 2·r"),
-			dropout: z.number().min(0).max(0).default(0).describe("Only 0 is implemented"),
-			target_modules: z
-				.array(z.enum(["query", "key", "value", "dense"]))
-				.min(1)
-				.default(["query", "key", "value", "dense"]),
-		})
-		.prefault({}),
-	quantization: z.strictObject({ kind: z.enum(["nf4", "none"]).default("nf4"), double_quant: z.boolean().default(true) }).prefault({}),
-	training: z
-		.strictObject({
-			epochs: z.number().positive().max(1000).default(1),
-			max_steps: z.int().min(1).max(1_000_000).optional().describe("Steps in place of `epochs`"),
-			batch_size: z.int().min(2).max(1024).default(32),
-			gradient_accumulation: z.int().min(1).max(256).default(1),
-			learning_rate: z.number().positive().max(1).default(3e-4),
-			warmup: z.number().min(0).max(1).default(0.1).describe("Share of the steps over which the learning rate rises"),
-			scheduler: z.enum(["linear", "cosine", "constant"]).default("linear"),
-			weight_decay: z.number().min(0).max(1).default(0),
-			max_grad_norm: z.number().positive().max(1e6).default(1),
-			vocabulary: z
-				.enum(["corpus", "full"])
-				.default("corpus")
-				.describe("Tokens that the decoder's softmax is over: the corpus' own, or all"),
-			seed: z.int().min(0).max(4294967295).default(7),
-		})
-		.prefault({}),
-	validation: z.strictObject({ ratio: z.number().min(0).max(0.5).default(0) }).prefault({}),
-	init_adapter: z.string().regex(ADAPTER_NAME).optional(),
-	evaluation: z
-		.strictObject({
-			queries: z
-				.array(z.strictObject({ query: z.string().min(1), relevant: z.array(z.string().min(1)).min(1) }))
-				.min(1)
-				.max(10_000),
-			corpus: z.array(z.string().min(1)).max(200_000).default([]),
-		})
-		.optional()
-		.describe("Labelled pairs that the adapter is measured with, never trained on"),
-	publish: z.enum(["always", "if_not_worse", "never"]).default("if_not_worse"),
-	output: z
-		.strictObject({
-			adapter: z.literal(true).default(true),
-			merged_model: z.literal(false).default(false),
-			onnx: z.literal(false).default(false),
-		})
-		.prefault({})
-		.describe("merged_model and onnx are not implemented yet"),
-	device: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto"),
-});
+export const jobSettingsSchema = z
+	.strictObject({
+		base_model: z.string().min(1).max(512).describe("Hub id, or a folder's name below DAK_MODELS_DIR"),
+		dataset: datasetSchema,
+		text_column: z.string().min(1).optional().describe("Column (CSV, TSV) or field (JSONL) that holds the text"),
+		adapter_name: z.string().regex(ADAPTER_NAME, "1 to 128 letters, digits, '.', '_' or '-', a letter or digit at both ends").optional(),
+		goal: z.enum(["balanced", "same_item"]).default("balanced"),
+		objective: z
+			.strictObject({ tsdae: weight.default(1), contrastive: weight.default(0.1), anchor: weight.default(30) })
+			.refine((o) => o.tsdae + o.contrastive > 0, "tsdae and contrastive are both 0: nothing to train")
+			.prefault({})
+			.describe("Weights of the losses"),
+		noise: z
+			.strictObject({ ratio: z.number().min(0).max(0.95).default(0.6), kind: z.enum(["delete", "swap", "typo"]).default("delete") })
+			.prefault({}),
+		pooling: z.enum(["mean", "cls"]).optional().describe("Default: what the base model's folder says"),
+		max_length: z.int().min(4).max(8192).default(64).describe("Most tokens a training text, special ones included"),
+		lora: z
+			.strictObject({
+				r: z.int().min(1).max(1024).default(16),
+				alpha: z.number().positive().max(4096).optional().describe("Default 2·r"),
+				dropout: z.number().min(0).max(0.9).default(0).describe("Only 0 is implemented yet"),
+				target_modules: z
+					.array(z.enum(["query", "key", "value", "dense"]))
+					.min(1)
+					.default(["query", "key", "value", "dense"]),
+			})
+			.prefault({}),
+		quantization: z.strictObject({ kind: z.enum(["nf4", "none"]).default("nf4"), double_quant: z.boolean().default(true) }).prefault({}),
+		training: z
+			.strictObject({
+				epochs: z.number().positive().max(1000).default(1),
+				max_steps: z.int().min(1).max(1_000_000).optional().describe("Steps in place of `epochs`"),
+				batch_size: z.int().min(2).max(1024).default(32),
+				gradient_accumulation: z.int().min(1).max(256).default(1),
+				learning_rate: z.number().positive().max(1).default(3e-4),
+				warmup: z.number().min(0).max(1).default(0.1).describe("Share of the steps over which the learning rate rises"),
+				scheduler: z.enum(["linear", "cosine", "constant"]).default("linear"),
+				weight_decay: z.number().min(0).max(1).default(0),
+				max_grad_norm: z.number().positive().max(1e6).default(1),
+				vocabulary: z
+					.enum(["corpus", "full"])
+					.default("corpus")
+					.describe("Tokens that the decoder's softmax is over: the corpus' own, or all"),
+				seed: z.int().min(0).max(4294967295).default(7),
+			})
+			.prefault({}),
+		validation: z.strictObject({ ratio: z.number().min(0).max(0.5).default(0) }).prefault({}),
+		init_adapter: z.string().regex(ADAPTER_NAME).optional(),
+		evaluation: z
+			.strictObject({
+				queries: z
+					.array(z.strictObject({ query: z.string().min(1), relevant: z.array(z.string().min(1)).min(1) }))
+					.min(1)
+					.max(10_000),
+				corpus: z.array(z.string().min(1)).max(200_000).default([]),
+			})
+			.optional()
+			.describe("Labelled pairs that the adapter is measured with, never trained on"),
+		publish: z.enum(["always", "if_not_worse", "never"]).default("if_not_worse"),
+		output: z
+			.strictObject({
+				adapter: z.boolean().default(true),
+				merged_model: z.boolean().default(false),
+				onnx: z.boolean().default(false),
+			})
+			.prefault({})
+			.describe("Only the adapter is implemented yet"),
+		device: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto"),
+	})
+	.meta({ id: "JobSpec", description: "What to train; base_model and dataset alone make a job" });
 
 /** A job with every default filled in. */
 export type JobSettings = z.output<typeof jobSettingsSchema>;
+
+/** What only the base model's shape can refuse. @throws INVALID_REQUEST */
+export function checkAgainstBase(
+	{ lora, max_length }: JobSettings,
+	{ encoder, maxSeqLength }: Pick<BaseModel, "encoder" | "maxSeqLength">,
+): void {
+	if (lora.r > encoder.hiddenSize)
+		throw invalidField("/lora/r", `found ${lora.r}, allowed: 1 to ${encoder.hiddenSize}, the base model's hidden size`);
+	if (max_length > maxSeqLength)
+		throw invalidField("/max_length", `found ${max_length}, allowed: 4 to ${maxSeqLength}, the base model's limit`);
+}
+
+/** Fields of the contract that nothing stands behind yet, each with what it may be meanwhile. */
+function missingFeatures({ lora, output, validation, goal }: JobSettings): FieldViolation[] {
+	const rows: [pointer: string, found: unknown, allowed: unknown][] = [
+		["/lora/dropout", lora.dropout, 0],
+		["/output/adapter", output.adapter, true],
+		["/output/merged_model", output.merged_model, false],
+		["/output/onnx", output.onnx, false],
+		["/validation/ratio", validation.ratio, 0],
+		["/goal", goal, "balanced"],
+	];
+	return rows
+		.filter(([, found, allowed]) => found !== allowed)
+		.map(([pointer, found, allowed]) => ({
+			pointer,
+			detail: `not implemented yet; found ${JSON.stringify(found)}, allowed: ${JSON.stringify(allowed)}`,
+		}));
+}
+
+/** A feature that is not there is refused, never silently left out. @throws NOT_IMPLEMENTED naming each field */
+export function refuseMissingFeatures(settings: JobSettings): void {
+	const fields = missingFeatures(settings);
+	if (fields.length > 0)
+		throw new DakError("NOT_IMPLEMENTED", fields.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), { fields });
+}

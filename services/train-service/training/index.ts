@@ -1,3 +1,4 @@
+export { trainingProcess } from "./entry.js";
 export { addNoise } from "./noise.js";
 export type * from "./protocol.js";
 export { epochOrder, loadTexts, TextSource } from "./texts.js";

@@ -28,9 +28,9 @@ test("deletion takes the given share of the words", () => {
 
 test("swapping keeps the words", () => {
 	fc.assert(
-		fc.property(sentence, fc.integer(), (text, seed) =>
-			expect(noise(text, "swap", 0.5, seed).split(" ").sort()).toEqual(text.split(" ").sort()),
-		),
+		fc.property(sentence, fc.integer(), (text, seed) => {
+			expect(noise(text, "swap", 0.5, seed).split(" ").sort()).toEqual(text.split(" ").sort());
+		}),
 	);
 });
 

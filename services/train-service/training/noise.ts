@@ -6,10 +6,13 @@ export type NoiseSettings = JobSettings["noise"];
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "word" });
 
-/** Words by white space; a long text without any (Chinese, Japanese, Thai) by Unicode's word boundaries. */
+/** Scripts that are written without spaces between words. */
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+
+/** Words by white space; a text in a script without spaces by Unicode's word boundaries. */
 function wordsOf(text: string): { readonly words: string[]; readonly glue: string } {
 	const words = text.split(/\s+/).filter((word) => word !== "");
-	if (words.length > 1 || text.length < 8) return { words, glue: " " };
+	if (words.length > 1 || !UNSPACED.test(text)) return { words, glue: " " };
 	return { words: [...segmenter.segment(text)].map(({ segment }) => segment), glue: "" };
 }
 

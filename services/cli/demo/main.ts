@@ -1,0 +1,3 @@
+import { demoCommand } from "./command.js";
+
+await demoCommand().parseAsync();

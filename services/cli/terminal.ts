@@ -1,0 +1,52 @@
+/** What the commands print: colours on a terminal only, bars that redraw themselves there and plain lines elsewhere. */
+
+export interface Terminal {
+	readonly isTty: boolean;
+	/** Prints a line. */
+	line(text?: string): void;
+	/** Redraws the last line; elsewhere prints it only when `milestone` is set. */
+	status(text: string, milestone: boolean): void;
+	bold(text: string): string;
+	dim(text: string): string;
+	green(text: string): string;
+	red(text: string): string;
+}
+
+export function createTerminal(stream: NodeJS.WriteStream = process.stdout): Terminal {
+	const isTty = stream.isTTY === true && process.env.NO_COLOR === undefined;
+	const paint = (code: number) => (text: string) => (isTty ? `\u001b[${code}m${text}\u001b[0m` : text);
+	let open = false;
+	return {
+		isTty,
+		line(text = "") {
+			stream.write(`${open ? "\n" : ""}${text}\n`);
+			open = false;
+		},
+		status(text, milestone) {
+			if (isTty) {
+				stream.write(`\r\u001b[K${text}`);
+				open = true;
+			} else if (milestone) stream.write(`${text}\n`);
+		},
+		bold: paint(1),
+		dim: paint(2),
+		green: paint(32),
+		red: paint(31),
+	};
+}
+
+/** A bar of `width` characters. */
+export function bar(share: number, width = 24): string {
+	const full = Math.round(Math.min(1, Math.max(0, share)) * width);
+	return "█".repeat(full) + "░".repeat(width - full);
+}
+
+export const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+/** 95 s → 1:35. */
+export function clock(seconds: number): string {
+	const whole = Math.max(0, Math.round(seconds));
+	return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+export const signed = (value: number, digits = 3): string => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(digits)}`;

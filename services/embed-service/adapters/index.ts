@@ -1,0 +1,1 @@
+export { type AdapterInfo, type AdapterLease, AdapterRegistry, type AdapterSource, type RegistryOptions } from "./registry.js";

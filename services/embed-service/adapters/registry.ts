@@ -1,0 +1,256 @@
+/**
+ * Which adapters are served. A name has generations: loading it again makes a new one, that takes over in one step, while
+ * requests admitted before finish on the old one. A lease pins a generation; its factors are freed when the last lease is
+ * back and nothing else wants them.
+ */
+import {
+	type Adapter,
+	type AdapterManifest,
+	type ArtifactStore,
+	type BaseShape,
+	checkAdapterFits,
+	type PublishedAdapter,
+	readAdapter,
+} from "@dak/shared/adapters";
+import { DakError, toDakError } from "@dak/shared/errors";
+import type { EmbedMetrics, Logger } from "@dak/shared/observability";
+import type { ModelRunner, RunnerAdapter } from "../engine/index.js";
+import { Generation } from "./generation.js";
+
+export interface AdapterInfo {
+	readonly name: string;
+	readonly generation: number;
+	/** Empty where the adapter does not say. */
+	readonly baseFingerprint: string;
+	readonly rank: number;
+	readonly bytes: number;
+	/** Relative to the artifact root. */
+	readonly source: string;
+	/** Whether its factors are in memory. */
+	readonly resident: boolean;
+}
+
+/** A pinned generation. Give it back once, when its vectors are made. */
+export interface AdapterLease {
+	readonly name: string;
+	readonly generation: number;
+	readonly adapter: RunnerAdapter;
+	release(): void;
+}
+
+export type AdapterSource = { readonly path: string } | { readonly jobId: string };
+
+export interface RegistryOptions {
+	readonly runner: ModelRunner;
+	readonly store: ArtifactStore;
+	readonly base: BaseShape;
+	/** Largest cosine gap between the canaries' recorded vectors and those that the runner gives now. */
+	readonly verify: (adapter: RunnerAdapter, canaries: AdapterManifest["canaries"]) => Promise<number>;
+	readonly metrics: EmbedMetrics;
+	readonly logger: Logger;
+	readonly maxRank: number;
+	/** Memory for resident factors. */
+	readonly budgetBytes: number;
+}
+
+/** Cosine gap from which a canary counts as wrong. */
+const CANARY_TOLERANCE = 1e-3;
+
+export class AdapterRegistry {
+	readonly #current = new Map<string, Generation>();
+	/** Versions that were unloaded by hand, or could not be loaded: they are not tried again. */
+	readonly #ignored = new Map<string, string>();
+	readonly #generations = new Map<string, number>();
+	readonly #loading = new Map<string, Promise<unknown>>();
+	#stopWatching: () => void = () => {};
+	#closed = false;
+
+	constructor(private readonly options: RegistryOptions) {}
+
+	/** Loads what the store has, then follows it. An adapter that cannot be loaded is logged and left out. */
+	async start(): Promise<void> {
+		await this.#follow();
+		this.#stopWatching = this.options.store.watch(() => void this.#follow());
+	}
+
+	/** Pins the present generation, bringing its factors back into memory if they were evicted. @throws ADAPTER_NOT_FOUND */
+	async acquire(name: string): Promise<AdapterLease> {
+		const generation = this.#current.get(name);
+		if (!generation) throw notServed(name);
+		const adapter = await generation.acquire();
+		this.#evict(generation);
+		return {
+			name,
+			generation: generation.number,
+			adapter,
+			release: () => {
+				generation.release();
+				this.#evict(undefined);
+			},
+		};
+	}
+
+	list(): AdapterInfo[] {
+		return [...this.#current.values()].map((generation) => generation.info()).sort((a, b) => (a.name < b.name ? -1 : 1));
+	}
+
+	/** Loads an adapter under a name, as a new generation. @throws ADAPTER_NOT_FOUND, ADAPTER_INCOMPATIBLE, PERMISSION_DENIED */
+	async load(name: string, source?: AdapterSource): Promise<AdapterInfo> {
+		const found = this.#find(name, source);
+		this.#ignored.delete(name);
+		return this.#oneAtATime(name, () => this.#load(name, found));
+	}
+
+	/** Stops serving a name; leases that are out stay good. @throws ADAPTER_NOT_FOUND */
+	unload(name: string): void {
+		const generation = this.#current.get(name);
+		if (!generation) throw notServed(name);
+		this.#current.delete(name);
+		// Until it is published anew or loaded by hand, this version does not come back.
+		this.#ignored.set(name, generation.version);
+		generation.retire();
+		this.options.metrics.forgetAdapter(name);
+		this.options.metrics.adapterLoaded.set(this.#current.size);
+	}
+
+	async close(): Promise<void> {
+		this.#closed = true;
+		this.#stopWatching();
+		await Promise.allSettled(this.#loading.values());
+		for (const generation of this.#current.values()) generation.retire();
+		this.#current.clear();
+	}
+
+	/** Loads versions that the store has and we do not. */
+	async #follow(): Promise<void> {
+		for (const published of this.options.store.listAdapters()) {
+			const { name, version } = published;
+			if (this.#closed || this.#current.get(name)?.version === version || this.#ignored.get(name) === version) continue;
+			try {
+				await this.#oneAtATime(name, async () => {
+					if (this.#current.get(name)?.version !== version) await this.#load(name, published);
+				});
+			} catch (error) {
+				this.#ignored.set(name, version);
+				const { reason, message } = toDakError(error);
+				this.options.logger.warn(
+					{ adapter: name, version, reason, detail: message },
+					"adapter was not loaded; what was served before stays",
+				);
+			}
+		}
+	}
+
+	#find(name: string, source: AdapterSource | undefined): PublishedAdapter {
+		const { store } = this.options;
+		if (source === undefined) return store.resolveAdapter(name);
+		if ("path" in source)
+			return { name, version: `path:${source.path}:${Date.now()}`, path: store.resolvePath(source.path), source: source.path };
+		const made = store
+			.listAdapters()
+			.find(({ path }) => readAdapter(path, { name, maxRank: this.options.maxRank }).manifest?.job_id === source.jobId);
+		if (!made)
+			throw new DakError(
+				"ADAPTER_NOT_FOUND",
+				`job ${JSON.stringify(source.jobId.slice(0, 64))} has published no adapter that is still the newest of its name`,
+			);
+		return made;
+	}
+
+	/** Loads of one name follow each other, so that the last one asked for wins. */
+	async #oneAtATime<T>(name: string, work: () => Promise<T>): Promise<T> {
+		const before = this.#loading.get(name) ?? Promise.resolve();
+		const mine = before.catch(() => {}).then(work);
+		this.#loading.set(name, mine);
+		try {
+			return await mine;
+		} finally {
+			if (this.#loading.get(name) === mine) this.#loading.delete(name);
+		}
+	}
+
+	async #load(name: string, published: PublishedAdapter): Promise<AdapterInfo> {
+		const { metrics, logger } = this.options;
+		const started = performance.now();
+		try {
+			const generation = await this.#prepare(name, published);
+			this.#switch(name, generation);
+			metrics.adapterLoads.inc({ outcome: "ok" });
+			const seconds = (performance.now() - started) / 1000;
+			metrics.adapterLoadSeconds.observe(seconds);
+			logger.info(
+				{ adapter: name, generation: generation.number, source: published.source, ms: Math.round(seconds * 1000) },
+				"adapter is served",
+			);
+			return generation.info();
+		} catch (error) {
+			metrics.adapterLoads.inc({ outcome: toDakError(error).reason });
+			throw error;
+		}
+	}
+
+	/** Everything that can fail comes before the switch. */
+	async #prepare(name: string, { path, version, source }: PublishedAdapter): Promise<Generation> {
+		const { runner, base, maxRank, verify } = this.options;
+		const read = (): Adapter => {
+			const adapter = readAdapter(path, { name, maxRank });
+			checkAdapterFits(adapter, base);
+			return adapter;
+		};
+		const adapter = read();
+		const resident = await runner.prepare(adapter);
+		try {
+			const gap = adapter.manifest ? await verify(resident, adapter.manifest.canaries) : 0;
+			if (!(gap <= CANARY_TOLERANCE)) {
+				throw new DakError(
+					"ADAPTER_INCOMPATIBLE",
+					`adapter ${name}: a canary's vector is off by ${gap.toPrecision(3)} (1 − cosine), allowed: ${CANARY_TOLERANCE}; it was made over other weights or quantisation`,
+				);
+			}
+		} catch (error) {
+			resident.dispose();
+			throw error;
+		}
+		const number = (this.#generations.get(name) ?? 0) + 1;
+		this.#generations.set(name, number);
+		const about = {
+			name,
+			number,
+			version,
+			source,
+			rank: adapter.r,
+			bytes: resident.residentBytes,
+			baseFingerprint: adapter.manifest?.base_fingerprint ?? "",
+			weightsHash: adapter.weightsHash,
+		};
+		return new Generation(about, resident, async () => {
+			const again = read();
+			if (again.weightsHash !== about.weightsHash)
+				throw new DakError("GENERATION_MISMATCH", `adapter ${name}: its files have changed since generation ${number} was loaded`);
+			return runner.prepare(again);
+		});
+	}
+
+	#switch(name: string, generation: Generation): void {
+		const before = this.#current.get(name);
+		this.#current.set(name, generation);
+		before?.retire();
+		this.options.metrics.adapterLoaded.set(this.#current.size);
+		this.#evict(generation);
+	}
+
+	/** Frees the least recently used factors until the rest fit; those that are leased stay. */
+	#evict(keep: Generation | undefined): void {
+		const resident = [...this.#current.values()].filter((generation) => generation.resident).sort((a, b) => a.lastUsed - b.lastUsed);
+		let bytes = resident.reduce((sum, generation) => sum + generation.about.bytes, 0);
+		for (const generation of resident) {
+			if (bytes <= this.options.budgetBytes) return;
+			if (generation === keep || !generation.evict()) continue;
+			bytes -= generation.about.bytes;
+			this.options.metrics.adapterEvictions.inc();
+		}
+	}
+}
+
+const notServed = (name: string): DakError =>
+	new DakError("ADAPTER_NOT_FOUND", `adapter ${JSON.stringify(name.slice(0, 128))} is not served; GET /v1/adapters lists those that are`);

@@ -1,0 +1,120 @@
+/** gRPC: the same functions as REST's. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { TOOL_VERSION } from "@dak/shared/adapters";
+import { invalidField } from "@dak/shared/errors";
+import {
+	type AdapterSchema,
+	AdapterService,
+	type EmbedRequest,
+	type EmbedResponseSchema,
+	EmbedService,
+	TruncationDirection,
+} from "@dak/shared/proto";
+import { addProtoService, type GrpcServiceOptions } from "@dak/shared/server";
+import type { Server } from "@grpc/grpc-js";
+import type { AdapterInfo } from "../adapters/index.js";
+import type { EmbedApplication } from "../application/index.js";
+
+type Options = Omit<GrpcServiceOptions<never>, "scopes">;
+
+const directionOf = (direction: TruncationDirection): "left" | "right" => (direction === TruncationDirection.LEFT ? "left" : "right");
+
+async function embed(
+	app: EmbedApplication,
+	request: EmbedRequest,
+	signal: AbortSignal,
+): Promise<MessageInitShape<typeof EmbedResponseSchema>> {
+	const { inputs, adapters, truncate, truncationDirection, promptName, normalize, dimensions } = request;
+	const result = await app.embed({
+		inputs,
+		adapters,
+		truncate,
+		truncationDirection: directionOf(truncationDirection),
+		promptName,
+		normalize: normalize ?? true,
+		dimensions,
+		signal,
+	});
+	return {
+		embeddings: result.vectors.map((vector) => ({ values: Array.from(vector) })),
+		adapters: [...result.adapters],
+		tokens: result.tokens,
+	};
+}
+
+/** Requests of a stream that are embedded at once; answers keep their order. */
+const STREAM_WINDOW = 16;
+
+async function* embedStream(app: EmbedApplication, requests: AsyncIterable<EmbedRequest>, signal: AbortSignal) {
+	const window: Promise<MessageInitShape<typeof EmbedResponseSchema>>[] = [];
+	for await (const request of requests) {
+		const answer = embed(app, request, signal);
+		// A failure is thrown when its turn comes.
+		answer.catch(() => {});
+		window.push(answer);
+		if (window.length >= STREAM_WINDOW) yield await window.shift()!;
+	}
+	for (const answer of window) yield await answer;
+}
+
+export function addEmbedServices(server: Server, app: EmbedApplication, options: Options): void {
+	addProtoService(
+		server,
+		EmbedService,
+		{
+			embed: (request, { signal }) => embed(app, request, signal),
+			embedStream: (requests, { signal }) => embedStream(app, requests, signal),
+			similarity: ({ sourceSentence, sentences, adapter, truncate, truncationDirection, promptName }, { signal }) =>
+				app.similarity(sourceSentence, sentences, {
+					adapters: adapter === "" ? [] : [adapter],
+					truncate,
+					truncationDirection: directionOf(truncationDirection),
+					promptName,
+					signal,
+				}),
+			tokenize: ({ inputs, addSpecialTokens, promptName }) => ({
+				texts: app.tokenize(inputs, addSpecialTokens ?? true, promptName).map((tokens) => ({
+					tokens: tokens.map(({ id, text, special, start, stop }) => ({
+						id,
+						text,
+						special,
+						...(start === undefined ? {} : { start }),
+						...(stop === undefined ? {} : { stop }),
+					})),
+				})),
+			}),
+			info: () => {
+				const { baseBytes, prompts: _, deviceReason: __, ...info } = app.info();
+				return { ...info, baseBytes: BigInt(baseBytes), version: TOOL_VERSION };
+			},
+		},
+		{ ...options, scopes: { embed: "embed", embedStream: "embed", similarity: "embed", tokenize: "embed" } },
+	);
+	addAdapterService(server, app, options);
+}
+
+const adapterMessage = (info: AdapterInfo): MessageInitShape<typeof AdapterSchema> => ({
+	...info,
+	generation: BigInt(info.generation),
+	bytes: BigInt(info.bytes),
+});
+
+function addAdapterService(server: Server, app: EmbedApplication, options: Options): void {
+	addProtoService(
+		server,
+		AdapterService,
+		{
+			listAdapters: () => ({ adapters: app.registry.list().map(adapterMessage) }),
+			loadAdapter: async ({ name, source }) => {
+				if (name === "") throw invalidField("/name", "found nothing, allowed: an adapter's name");
+				const from = source.case === "path" ? { path: source.value } : source.case === "jobId" ? { jobId: source.value } : undefined;
+				return adapterMessage(await app.registry.load(name, from));
+			},
+			unloadAdapter: ({ name }) => {
+				app.registry.unload(name);
+				return {};
+			},
+		},
+		{ ...options, scopes: { listAdapters: "embed", loadAdapter: "admin", unloadAdapter: "admin" } },
+	);
+}

@@ -1,0 +1,156 @@
+/** The composition root: configuration in, a running service out. */
+import { FolderArtifactStore, TOOL_VERSION } from "@dak/shared/adapters";
+import type { Config } from "@dak/shared/config";
+import { type BaseModel, bringModel, linearLayers, modelSources, openBaseModel } from "@dak/shared/models";
+import { createEmbedMetrics, createLogger, type EmbedMetrics, GpuMonitor, type Logger } from "@dak/shared/observability";
+import { AdapterService, EmbedService } from "@dak/shared/proto";
+import {
+	ApiKeys,
+	addHealth,
+	addReflection,
+	createGrpcServer,
+	createRestApp,
+	drainAll,
+	HealthStatus,
+	type Running,
+	serveGrpc,
+	serveRest,
+} from "@dak/shared/server";
+import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
+import { AdapterRegistry } from "../adapters/index.js";
+import { addEmbedServices, restRoutes } from "../api/index.js";
+import { cosine, EmbedApplication } from "../application/index.js";
+import { Scheduler } from "../batching/index.js";
+import { createRunner, type ModelRunner, type RunnerAdapter } from "../engine/index.js";
+
+const MAX_BATCH_TEXTS = 256;
+const DRAIN_MS = 10_000;
+
+/** Starts the service over its base model. @throws MODEL_NOT_FOUND, INVALID_MODEL, UNAVAILABLE if a port is taken */
+export async function startEmbedService(config: Config, options: { readonly logger?: Logger } = {}): Promise<Running> {
+	const logger = options.logger ?? createLogger("embed-service", config.DAK_LOG_LEVEL);
+	const metrics = createEmbedMetrics();
+	const gpu = new GpuMonitor(metrics);
+	await gpu.start();
+	const base = await openBase(config, logger);
+	const tokenizer = await loadTokenizer(base.folder.path);
+	const runner = await createRunner(base, { device: config.DAK_DEVICE, threads: config.DAK_THREADS, compute: config.DAK_COMPUTE });
+	base.weights.close();
+	logger.info(
+		{ base: base.folder.ref, fingerprint: base.fingerprint, device: runner.device, why: runner.deviceReason, base_bytes: runner.baseBytes },
+		"base model is ready",
+	);
+	const registry = createRegistry(config, { base, runner, tokenizer, metrics, logger });
+	await registry.start();
+	const scheduler = createScheduler(config, runner, metrics);
+	const limits = {
+		maxClientBatch: config.DAK_MAX_CLIENT_BATCH,
+		maxBatchTokens: config.DAK_MAX_BATCH_TOKENS,
+		maxTextBytes: config.DAK_MAX_TEXT_BYTES,
+	};
+	const app = new EmbedApplication({ base, tokenizer, runner, scheduler, registry, metrics, limits });
+	const served = await serveBoth(config, app, logger, metrics);
+	return {
+		restPort: served.restPort,
+		grpcPort: served.grpcPort,
+		close: async () => {
+			await served.drain();
+			await scheduler.drain();
+			await registry.close();
+			await runner.close();
+			gpu.stop();
+		},
+	};
+}
+
+/** The base model: on this machine, or brought here. */
+async function openBase(config: Config, logger: Logger): Promise<BaseModel> {
+	const onProgress = (line: string) => logger.info(line);
+	return openBaseModel(await bringModel(config.DAK_BASE_MODEL, { ...modelSources(config), allowPaths: true, onProgress }));
+}
+
+interface RegistryParts {
+	readonly base: BaseModel;
+	readonly runner: ModelRunner;
+	readonly tokenizer: Tokenizer;
+	readonly metrics: EmbedMetrics;
+	readonly logger: Logger;
+}
+
+function createRegistry(config: Config, { base, runner, tokenizer, metrics, logger }: RegistryParts): AdapterRegistry {
+	const layers = new Map(linearLayers(base.encoder).map((layer) => [layer.path, layer]));
+	return new AdapterRegistry({
+		runner,
+		store: new FolderArtifactStore(config.artifactsDir),
+		base: { fingerprint: base.fingerprint, layers },
+		verify: async (adapter: RunnerAdapter, canaries) => {
+			const batch = canaries.map(({ text }) => ({ ids: tokenizer.encode(text, { maxLength: base.maxSeqLength }), adapter }));
+			const vectors = await runner.embed(batch);
+			return Math.max(
+				0,
+				...canaries.map(
+					({ embedding }, i) =>
+						1 - cosine(vectors.subarray(i * runner.dimension, (i + 1) * runner.dimension), Float32Array.from(embedding)),
+				),
+			);
+		},
+		metrics,
+		logger,
+		maxRank: config.DAK_MAX_LORA_RANK,
+		budgetBytes: config.DAK_ADAPTER_MEMORY_MB * 2 ** 20,
+	});
+}
+
+function createScheduler(config: Config, runner: ModelRunner, metrics: EmbedMetrics): Scheduler {
+	const limits = {
+		maxBatchTokens: config.DAK_MAX_BATCH_TOKENS,
+		maxBatchTexts: MAX_BATCH_TEXTS,
+		maxQueueTexts: config.DAK_MAX_QUEUE_TEXTS,
+		maxQueueTokens: config.DAK_MAX_QUEUE_TOKENS,
+	};
+	return new Scheduler(runner, limits, {
+		queueChanged: (texts, tokens) => {
+			metrics.queueTexts.set(texts);
+			metrics.queueTokens.set(tokens);
+		},
+		batchDone: ({ texts, tokens, inferenceMs }) => {
+			metrics.batchTexts.observe(texts);
+			metrics.batchTokens.observe(tokens);
+			metrics.inferenceSeconds.observe(inferenceMs / 1000);
+		},
+	});
+}
+
+async function serveBoth(config: Config, app: EmbedApplication, logger: Logger, metrics: EmbedMetrics) {
+	const keys = ApiKeys.parse(config.DAK_API_KEYS);
+	const draining = new AbortController();
+	const health = new HealthStatus([EmbedService.typeName, AdapterService.typeName]);
+	const restApp = createRestApp({
+		service: "embed-service",
+		version: TOOL_VERSION,
+		description: "Embeds texts with a base model or an adapter of it.",
+		logger,
+		metrics,
+		maxBodyBytes: config.DAK_MAX_BODY_BYTES,
+		keys,
+		routes: restRoutes(app),
+		notReady: () => app.notReady(),
+		draining: draining.signal,
+	});
+	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES });
+	const shared = { logger, metrics: metrics.traffic, keys };
+	addEmbedServices(server, app, { ...shared, draining: draining.signal });
+	addHealth(server, health, shared);
+	addReflection(server, [EmbedService, AdapterService], shared);
+	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_EMBED_PORT);
+	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_EMBED_GRPC_PORT);
+	health.setServing(true);
+	return {
+		restPort: rest.port,
+		grpcPort: grpc.port,
+		drain: () => {
+			health.setServing(false);
+			return drainAll([rest, grpc], draining, DRAIN_MS);
+		},
+	};
+}

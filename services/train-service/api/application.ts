@@ -1,0 +1,69 @@
+/** What both protocols can ask train-service for, beyond JobService: datasets, reports, artifacts. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { jailedPath } from "@dak/shared/adapters";
+import { DakError } from "@dak/shared/errors";
+import type { Datasets } from "../data/index.js";
+import { type Dataset, type DatasetStore, type Job, type JobService, newDatasetId } from "../jobs/index.js";
+import type { Upload } from "./upload.js";
+
+export interface ApplicationOptions {
+	readonly jobs: JobService;
+	readonly store: DatasetStore;
+	readonly datasets: Datasets;
+	readonly artifactsRoot: string;
+	readonly reportsRoot: string;
+}
+
+export class Application {
+	constructor(private readonly options: ApplicationOptions) {}
+
+	get jobs(): JobService {
+		return this.options.jobs;
+	}
+
+	/** Keeps an upload, having read all of it. */
+	async saveDataset({ filename, content }: Upload, textColumn: string | undefined): Promise<Dataset> {
+		const id = newDatasetId();
+		const { bytes, statistics } = await this.options.datasets.save(id, filename, content, textColumn);
+		const dataset: Dataset = { id, filename: filename.slice(0, 255), createdAt: Date.now(), bytes, statistics: { ...statistics } };
+		this.options.store.saveDataset(dataset);
+		return dataset;
+	}
+
+	dataset(id: string): Dataset {
+		return this.options.store.dataset(id);
+	}
+
+	/** A job's measurements. @throws ARTIFACT_NOT_FOUND until the job has been evaluated */
+	report(id: string): Record<string, unknown> {
+		const job = this.options.jobs.get(id);
+		const file = join(this.options.reportsRoot, `${job.id}.json`);
+		if (!existsSync(file))
+			throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} is ${job.state} and has no report; it is written when training has ended`);
+		return JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+	}
+
+	/** Files of the published adapter. */
+	artifacts(id: string): { readonly path: string; readonly bytes: number }[] {
+		const folder = this.#adapterFolder(this.options.jobs.get(id));
+		return readdirSync(folder, { recursive: true, encoding: "utf8" })
+			.map((path) => ({ path, stat: statSync(join(folder, path)) }))
+			.filter(({ stat }) => stat.isFile())
+			.map(({ path, stat }) => ({ path: relative(folder, join(folder, path)), bytes: stat.size }))
+			.sort((a, b) => (a.path < b.path ? -1 : 1));
+	}
+
+	/** Absolute path of one of them. @throws ARTIFACT_NOT_FOUND, PERMISSION_DENIED for a path that leaves the folder */
+	artifact(id: string, path: string): string {
+		const file = jailedPath(this.#adapterFolder(this.options.jobs.get(id)), path);
+		if (!existsSync(file) || !statSync(file).isFile())
+			throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} has no artifact ${JSON.stringify(path.slice(0, 200))}`);
+		return file;
+	}
+
+	#adapterFolder({ id, state, adapterPath }: Job): string {
+		if (adapterPath === undefined) throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} is ${state} and has published no adapter`);
+		return jailedPath(this.options.artifactsRoot, adapterPath);
+	}
+}

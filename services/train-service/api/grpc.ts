@@ -1,0 +1,37 @@
+/** gRPC: the same functions as REST's. */
+import { DakError } from "@dak/shared/errors";
+import { TrainService } from "@dak/shared/proto";
+import { addProtoService, type GrpcServiceOptions } from "@dak/shared/server";
+import type { Server } from "@grpc/grpc-js";
+import type { Application } from "./application.js";
+import { eventMessage, jobMessage, settingsFromSpec, stateFromProto } from "./convert.js";
+
+export function addTrainService(server: Server, app: Application, options: Omit<GrpcServiceOptions<typeof TrainService>, "scopes">): void {
+	const scopes = Object.fromEntries(Object.keys(TrainService.method).map((method) => [method, "submit" as const]));
+	addProtoService(
+		server,
+		TrainService,
+		{
+			createJob: async ({ spec, idempotencyKey }) => jobMessage(await app.jobs.create(settingsFromSpec(spec), idempotencyKey)),
+			getJob: ({ id }) => jobMessage(app.jobs.get(id)),
+			listJobs: ({ state, pageSize, pageToken }) => {
+				const { jobs, nextPageToken } = app.jobs.list({
+					state: stateFromProto(state),
+					pageSize: pageSize === 0 ? undefined : pageSize,
+					pageToken,
+				});
+				return { jobs: jobs.map(jobMessage), nextPageToken };
+			},
+			cancelJob: async ({ id }) => jobMessage(await app.jobs.cancel(id)),
+			resumeJob: ({ id }) => jobMessage(app.jobs.resume(id)),
+			async *watchJob({ id, fromSequence }, { signal, draining }) {
+				for await (const event of app.jobs.watch(id, Number(fromSequence), AbortSignal.any([signal, draining]))) yield eventMessage(event);
+			},
+			estimateJob: () => {
+				throw new DakError("NOT_IMPLEMENTED", "estimates are not implemented yet");
+			},
+			getReport: ({ id }) => ({ report: JSON.parse(JSON.stringify(app.report(id))) }),
+		},
+		{ ...options, scopes },
+	);
+}

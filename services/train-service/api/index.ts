@@ -1,0 +1,3 @@
+export { Application, type ApplicationOptions } from "./application.js";
+export { addTrainService } from "./grpc.js";
+export { restRoutes } from "./rest.js";

@@ -1,0 +1,212 @@
+/** REST: decode, call one application function, encode. */
+import { createReadStream, statSync } from "node:fs";
+import { extname } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { DakError } from "@dak/shared/errors";
+import { type Route, route } from "@dak/shared/server";
+import { z } from "zod";
+import { type Dataset, JOB_STATES, jobSettingsSchema } from "../jobs/index.js";
+import type { Application } from "./application.js";
+import { jobJson } from "./convert.js";
+import { streamEvents } from "./event-stream.js";
+import { artifactListSchema, datasetSchema, jobListSchema, jobSchema, reportSchema } from "./schemas.js";
+import { RAW_TYPES, withUpload } from "./upload.js";
+
+const byId = z.object({ id: z.string() });
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = { ".json": "application/json", ".md": "text/markdown; charset=utf-8" };
+
+const datasetJson = ({ id, filename, createdAt, bytes, statistics }: Dataset) => ({
+	id,
+	filename,
+	created_at: new Date(createdAt).toISOString(),
+	bytes,
+	statistics,
+});
+
+export function restRoutes(app: Application): Route[] {
+	return [...submitRoutes(app), ...jobRoutes(app), ...resultRoutes(app), ...datasetRoutes(app)];
+}
+
+function submitRoutes(app: Application): Route[] {
+	return [
+		route({
+			method: "post",
+			path: "/v1/jobs",
+			operationId: "createJob",
+			summary: "Submit a job",
+			tag: "jobs",
+			scope: "submit",
+			headers: { "Idempotency-Key": "A second request with the same key returns the first one's job" },
+			// The job is parsed where both protocols meet; here the schema documents it.
+			body: jobSettingsSchema,
+			response: { status: 202, description: "Accepted", schema: jobSchema, headers: { Location: "Where to ask for it" } },
+			errors: ["INVALID_DATASET", "DATASET_NOT_FOUND", "MODEL_NOT_FOUND", "INVALID_MODEL", "OVERLOADED", "IDEMPOTENCY_CONFLICT"],
+		}).handle(async ({ body, req }) => {
+			const job = await app.jobs.create(body, req.get("idempotency-key"));
+			return { body: jobJson(job), headers: { location: `/v1/jobs/${job.id}` } };
+		}),
+		route({
+			method: "post",
+			path: "/v1/jobs:estimate",
+			operationId: "estimateJob",
+			summary: "Memory and time of a job before it runs; not implemented yet",
+			tag: "jobs",
+			scope: "submit",
+			body: jobSettingsSchema,
+			response: { status: 200, description: "The estimate", schema: z.record(z.string(), z.number()) },
+			errors: ["NOT_IMPLEMENTED"],
+		}).handle(() => {
+			throw new DakError("NOT_IMPLEMENTED", "estimates are not implemented yet");
+		}),
+		route({
+			method: "post",
+			path: "/v1/jobs/{id}:cancel",
+			operationId: "cancelJob",
+			summary: "Cancel a job",
+			tag: "jobs",
+			scope: "submit",
+			params: byId,
+			response: { status: 202, description: "Being cancelled, or cancelled", schema: jobSchema },
+			errors: ["JOB_NOT_FOUND", "STATE_CONFLICT"],
+		}).handle(async ({ params }) => ({ body: jobJson(await app.jobs.cancel(params.id)) })),
+		route({
+			method: "post",
+			path: "/v1/jobs/{id}:resume",
+			operationId: "resumeJob",
+			summary: "Go on from a job's checkpoint; not implemented yet",
+			tag: "jobs",
+			scope: "submit",
+			params: byId,
+			response: { status: 202, description: "Queued", schema: jobSchema },
+			errors: ["JOB_NOT_FOUND", "NOT_IMPLEMENTED"],
+		}).handle(({ params }) => ({ body: jobJson(app.jobs.resume(params.id)) })),
+	];
+}
+
+function jobRoutes(app: Application): Route[] {
+	return [
+		route({
+			method: "get",
+			path: "/v1/jobs",
+			operationId: "listJobs",
+			summary: "Jobs, newest first",
+			tag: "jobs",
+			scope: "submit",
+			query: z.strictObject({
+				state: z.enum(JOB_STATES).optional(),
+				page_size: z.coerce.number().int().min(1).max(200).default(50),
+				page_token: z.string().default(""),
+			}),
+			response: { status: 200, description: "A page", schema: jobListSchema },
+		}).handle(({ query }) => {
+			const { jobs, nextPageToken } = app.jobs.list({ state: query.state, pageSize: query.page_size, pageToken: query.page_token });
+			return { body: { jobs: jobs.map(jobJson), next_page_token: nextPageToken } };
+		}),
+		route({
+			method: "get",
+			path: "/v1/jobs/{id}",
+			operationId: "getJob",
+			summary: "A job",
+			tag: "jobs",
+			scope: "submit",
+			params: byId,
+			response: { status: 200, description: "The job", schema: jobSchema },
+			errors: ["JOB_NOT_FOUND"],
+		}).handle(({ params }) => ({ body: jobJson(app.jobs.get(params.id)) })),
+		route({
+			method: "get",
+			path: "/v1/jobs/{id}/events",
+			operationId: "watchJob",
+			summary: "A job's events as server-sent events, from the start or from Last-Event-ID",
+			tag: "jobs",
+			scope: "submit",
+			params: byId,
+			headers: { "Last-Event-ID": "Sequence of the last event that was seen" },
+			response: { status: 200, description: "Events until the job ends", contentType: "text/event-stream" },
+			errors: ["JOB_NOT_FOUND"],
+		}).handle(({ params, req, res, signal, draining }) => streamEvents(app, params.id, req, res, AbortSignal.any([signal, draining]))),
+	];
+}
+
+function resultRoutes(app: Application): Route[] {
+	return [
+		route({
+			method: "get",
+			path: "/v1/jobs/{id}/report",
+			operationId: "getReport",
+			summary: "What was measured on base and adapter",
+			tag: "results",
+			scope: "submit",
+			params: byId,
+			response: { status: 200, description: "The report", schema: reportSchema },
+			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND"],
+		}).handle(({ params }) => ({ body: app.report(params.id) })),
+		route({
+			method: "get",
+			path: "/v1/jobs/{id}/artifacts",
+			operationId: "listArtifacts",
+			summary: "Files of the published adapter",
+			tag: "results",
+			scope: "submit",
+			params: byId,
+			response: { status: 200, description: "The files", schema: artifactListSchema },
+			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND"],
+		}).handle(({ params }) => ({ body: { files: app.artifacts(params.id) } })),
+		route({
+			method: "get",
+			path: "/v1/jobs/{id}/artifacts/{+path}",
+			operationId: "getArtifact",
+			summary: "One file of the published adapter",
+			tag: "results",
+			scope: "submit",
+			params: z.object({ id: z.string(), path: z.string() }),
+			response: { status: 200, description: "The file", contentType: "application/octet-stream" },
+			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND", "PERMISSION_DENIED"],
+		}).handle(async ({ params, res }) => {
+			const file = app.artifact(params.id, params.path);
+			res.set({
+				"content-type": CONTENT_TYPES[extname(file)] ?? "application/octet-stream",
+				"content-length": String(statSync(file).size),
+			});
+			await pipeline(createReadStream(file), res);
+		}),
+	];
+}
+
+function datasetRoutes(app: Application): Route[] {
+	return [
+		route({
+			method: "post",
+			path: "/v1/datasets",
+			operationId: "createDataset",
+			summary: "Upload texts: plain text, JSONL, CSV or TSV, each also gzipped",
+			tag: "datasets",
+			scope: "submit",
+			query: z.strictObject({
+				filename: z.string().max(255).optional().describe("Its ending says the format, where the body is the file itself"),
+				text_column: z.string().min(1).optional().describe("Column or field that holds the text"),
+			}),
+			rawBody: {
+				contentTypes: ["multipart/form-data", ...RAW_TYPES],
+				description: "The file, or multipart with the file in the field `file`",
+			},
+			response: { status: 201, description: "Read and kept", schema: datasetSchema, headers: { Location: "Where to ask for it" } },
+			errors: ["INVALID_DATASET", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MALFORMED_BODY", "EMPTY_INPUT"],
+		}).handle(async ({ query, req }) => {
+			const dataset = await withUpload(req, query.filename, (upload) => app.saveDataset(upload, query.text_column));
+			return { body: datasetJson(dataset), headers: { location: `/v1/datasets/${dataset.id}` } };
+		}),
+		route({
+			method: "get",
+			path: "/v1/datasets/{id}",
+			operationId: "getDataset",
+			summary: "A dataset and its statistics",
+			tag: "datasets",
+			scope: "submit",
+			params: byId,
+			response: { status: 200, description: "The dataset", schema: datasetSchema },
+			errors: ["DATASET_NOT_FOUND"],
+		}).handle(({ params }) => ({ body: datasetJson(app.dataset(params.id)) })),
+	];
+}

@@ -1,0 +1,4 @@
+export { type DatasetSource, Datasets, type DatasetsOptions } from "./datasets.js";
+export { type DatasetFile, type DatasetFormat, datasetFile, EXTENSIONS } from "./format.js";
+export { type DatasetStatistics, inspectTexts, prepareDataset, prepareTexts } from "./prepare.js";
+export { type ReadOptions, readTexts } from "./read.js";

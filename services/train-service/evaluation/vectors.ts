@@ -1,0 +1,49 @@
+/** Sets of vectors as one row-major array. */
+import { assert } from "@dak/shared/errors";
+
+export interface Vectors {
+	readonly count: number;
+	readonly dimension: number;
+	/** @shape [count, dimension] */
+	readonly data: Float32Array;
+}
+
+/** Views an array as vectors scaled to length 1, in place. */
+export function unitVectors(data: Float32Array, dimension: number): Vectors {
+	assert(data.length % dimension === 0, `${data.length} elements are no rows of ${dimension}`);
+	const count = data.length / dimension;
+	for (let row = 0; row < count; row++) {
+		const vector = data.subarray(row * dimension, (row + 1) * dimension);
+		const norm = Math.sqrt(dotOf(vector, vector));
+		if (norm > 0) for (let i = 0; i < dimension; i++) vector[i]! /= norm;
+	}
+	return { count, dimension, data };
+}
+
+export const rowOf = ({ data, dimension }: Vectors, row: number): Float32Array => data.subarray(row * dimension, (row + 1) * dimension);
+
+export function dotOf(a: Float32Array, b: Float32Array): number {
+	let sum = 0;
+	for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+	return sum;
+}
+
+/** Rows of `corpus` nearest to a query by cosine, best first; equal scores in the corpus' order. */
+export function nearest(
+	query: Float32Array,
+	corpus: Vectors,
+	k: number,
+	skip?: number,
+): { readonly index: number; readonly score: number }[] {
+	const best: { index: number; score: number }[] = [];
+	for (let index = 0; index < corpus.count; index++) {
+		if (index === skip) continue;
+		const score = dotOf(query, rowOf(corpus, index));
+		if (best.length === k && score <= best[k - 1]!.score) continue;
+		let at = best.length;
+		while (at > 0 && best[at - 1]!.score < score) at--;
+		best.splice(at, 0, { index, score });
+		if (best.length > k) best.pop();
+	}
+	return best;
+}

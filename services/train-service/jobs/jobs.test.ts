@@ -1,0 +1,226 @@
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { collect, jobWith, scratchFolder } from "../testing/index.js";
+import { jobQueueConformance } from "../testing/queue-conformance.js";
+import { jobStoreConformance, newJob } from "../testing/store-conformance.js";
+import {
+	EmbeddedQueue,
+	EventHub,
+	isTerminal,
+	JOB_STATES,
+	JobService,
+	type JobServiceOptions,
+	jobSettingsSchema,
+	LibsqlJobStore,
+	NEXT,
+	newDatasetId,
+	newJobId,
+	RUNNING,
+} from "./index.js";
+
+jobStoreConformance("LibsqlJobStore", () => new LibsqlJobStore(join(scratchFolder(), "jobs.db")));
+jobQueueConformance("EmbeddedQueue", () => new EmbeddedQueue());
+
+describe("a libsql job file", () => {
+	test("keeps jobs, events and datasets when it is opened again", () => {
+		const file = join(scratchFolder(), "jobs.db");
+		const store = new LibsqlJobStore(file);
+		const job = store.insert(newJob(), { key: "k", requestHash: "h" });
+		store.append(job.id, { kind: "log", level: "info", message: "one" });
+		const dataset = { id: newDatasetId(), filename: "a.txt", createdAt: 1, bytes: 2, statistics: { texts: 3 } };
+		store.saveDataset(dataset);
+		store.close();
+		const again = new LibsqlJobStore(file);
+		expect(again.get(job.id)).toEqual(job);
+		expect(again.append(job.id, { kind: "log", level: "info", message: "two" }).sequence).toBe(2);
+		expect(again.dataset(dataset.id)).toEqual(dataset);
+		expect(() => again.dataset("ds_2")).toThrow(expect.objectContaining({ reason: "DATASET_NOT_FOUND" }));
+		again.close();
+	});
+
+	test("is refused to a second service while it is open", () => {
+		const file = join(scratchFolder(), "jobs.db");
+		const store = new LibsqlJobStore(file);
+		expect(() => new LibsqlJobStore(file)).toThrow(expect.objectContaining({ reason: "UNAVAILABLE" }));
+		store.close();
+		new LibsqlJobStore(file).close();
+	});
+});
+
+test("ids sort by their creation, also within a millisecond", () => {
+	const ids = Array.from({ length: 200 }, () => newJobId());
+	expect(ids.toSorted()).toEqual(ids);
+	expect(new Set(ids).size).toBe(200);
+	expect(ids[0]).toMatch(/^job_[0-9a-z]{20}$/);
+});
+
+describe("the table of states", () => {
+	test("lets every job that runs fail, and nothing follow an end", () => {
+		for (const state of RUNNING) expect(NEXT[state]).toContain("failed");
+		expect(JOB_STATES.filter(isTerminal)).toEqual(["succeeded", "failed", "cancelled"]);
+	});
+
+	test("leads from every state to an end", () => {
+		for (const start of JOB_STATES) {
+			const seen = new Set([start]);
+			for (const state of seen) for (const next of NEXT[state]) seen.add(next);
+			expect([...seen].some(isTerminal)).toBe(true);
+		}
+	});
+});
+
+function service(options: Partial<JobServiceOptions> = {}) {
+	const store = new LibsqlJobStore(join(scratchFolder(), "jobs.db"));
+	const queue = new EmbeddedQueue();
+	const jobs = new JobService({
+		store,
+		queue,
+		events: new EventHub(store),
+		admit: async (settings) => settings,
+		maxQueued: 3,
+		onState: () => {},
+		...options,
+	});
+	return { store, queue, jobs };
+}
+
+const NEVER = new AbortController().signal;
+
+describe("JobService", () => {
+	test("answers a repeated key with the first job, also when the queue is full", async () => {
+		const { jobs } = service();
+		const first = await jobs.create(jobWith(), "key");
+		await jobs.create(jobWith());
+		await jobs.create(jobWith());
+		await expect(jobs.create(jobWith())).rejects.toMatchObject({ reason: "OVERLOADED", retryAfterMs: expect.any(Number) });
+		expect((await jobs.create(jobWith(), "key")).id).toBe(first.id);
+		await expect(jobs.create(jobWith({ goal: "balanced", max_length: 32 }), "key")).rejects.toMatchObject({
+			reason: "IDEMPOTENCY_CONFLICT",
+		});
+	});
+
+	test("takes a request for the same one whether it spells the defaults or not", async () => {
+		const { jobs } = service();
+		const first = await jobs.create(jobWith(), "key");
+		expect((await jobs.create(jobWith({ publish: "if_not_worse", lora: { r: 16 } }), "key")).id).toBe(first.id);
+	});
+
+	test("keeps nothing of a job that is not admitted", async () => {
+		const { jobs, store, queue } = service({ admit: () => Promise.reject(new Error("no such model")) });
+		await expect(jobs.create(jobWith(), "key")).rejects.toThrow("no such model");
+		expect(store.list({ limit: 10 })).toEqual([]);
+		expect(await queue.depth()).toBe(0);
+	});
+
+	test("refuses features that are not there, naming each field", async () => {
+		const { jobs } = service();
+		const job = jobWith({ lora: { dropout: 0.1 }, output: { onnx: true } });
+		await expect(jobs.create(job)).rejects.toMatchObject({
+			reason: "NOT_IMPLEMENTED",
+			fields: [{ pointer: "/lora/dropout" }, { pointer: "/output/onnx" }],
+		});
+	});
+
+	test("pages through all jobs once", async () => {
+		const { jobs } = service({ maxQueued: 100 });
+		const made = [];
+		for (let i = 0; i < 7; i++) made.unshift((await jobs.create(jobWith())).id);
+		const seen: string[] = [];
+		let pageToken = "";
+		do {
+			const page = jobs.list({ pageSize: 3, pageToken });
+			seen.push(...page.jobs.map(({ id }) => id));
+			pageToken = page.nextPageToken;
+		} while (pageToken !== "");
+		expect(seen).toEqual(made);
+	});
+});
+
+describe("after a crash of the service", () => {
+	test("a job that ran waits again before those that came later, until it has crashed too often", async () => {
+		const { jobs, store } = service();
+		const { id } = await jobs.create(jobWith());
+		const later = await jobs.create(jobWith());
+		for (let crash = 1; crash <= 3; crash++) {
+			jobs.move(id, "preparing", "test");
+			const queue = new EmbeddedQueue();
+			const next = service({ store, queue });
+			await next.jobs.recover();
+			expect(jobs.get(id)).toMatchObject({ state: "queued", restarts: crash });
+			const order: string[] = [];
+			queue.start(async (job) => void order.push(job), 1);
+			await expect.poll(() => order).toEqual([id, later.id]);
+		}
+		jobs.move(id, "preparing", "test");
+		await jobs.recover();
+		expect(jobs.get(id)).toMatchObject({ state: "failed", error: { reason: "TRAINING_FAILED" } });
+		const states = store.events(id, 1, 100).flatMap(({ body }) => (body.kind === "state" ? [body.to] : []));
+		expect(states.slice(0, 3)).toEqual(["preparing", "interrupted", "queued"]);
+	});
+
+	test("orderly stops do not count", async () => {
+		const { jobs } = service();
+		const { id } = await jobs.create(jobWith());
+		for (let stop = 1; stop <= 6; stop++) {
+			jobs.move(id, "preparing", "test");
+			jobs.interrupt(id);
+			await jobs.recover();
+			expect(jobs.get(id)).toMatchObject({ state: "queued", restarts: stop });
+		}
+	});
+});
+
+describe("watch", () => {
+	test("gives every event once and in order, whenever a watcher joins, leaves and comes back", async () => {
+		await fc.assert(
+			fc.asyncProperty(fc.array(fc.constantFrom("write", "read", "rejoin"), { maxLength: 40 }), async (actions) => {
+				const { jobs, store } = service();
+				const { id } = await jobs.create(jobWith());
+				const seen: number[] = [];
+				let leave = new AbortController();
+				const join = () => {
+					const mine = leave;
+					return (async () => {
+						for await (const { sequence } of jobs.watch(id, (seen.at(-1) ?? 0) + 1, mine.signal)) seen.push(sequence);
+					})();
+				};
+				let watching = join();
+				for (const action of actions) {
+					if (action === "write") jobs.record(id, { kind: "log", level: "info", message: "x" });
+					else if (action === "read") await new Promise((resolve) => setImmediate(resolve));
+					else {
+						leave.abort();
+						await watching;
+						leave = new AbortController();
+						watching = join();
+					}
+				}
+				jobs.move(id, "failed", "the end");
+				await watching;
+				expect(seen).toEqual(store.events(id, 1, 1000).map(({ sequence }) => sequence));
+				store.close();
+			}),
+			{ numRuns: 15 },
+		);
+	});
+
+	test("of a job that has ended replays and ends; more than a page of it too", async () => {
+		const { jobs } = service();
+		const { id } = await jobs.create(jobWith());
+		for (let i = 0; i < 1100; i++) jobs.record(id, { kind: "log", level: "info", message: "x" });
+		jobs.move(id, "cancelled", "test");
+		expect(await collect(jobs.watch(id, 1, NEVER))).toHaveLength(1102);
+		expect(await collect(jobs.watch(id, 1102, NEVER))).toHaveLength(1);
+		expect(await collect(jobs.watch(id, 5000, NEVER))).toEqual([]);
+	});
+
+	test("of an unknown job is refused at once", () => {
+		const { jobs } = service();
+		expect(() => jobs.watch("job_x", 1, NEVER)).toThrow(expect.objectContaining({ reason: "JOB_NOT_FOUND" }));
+	});
+});
+
+test("base_model and dataset alone make a whole job", () => {
+	expect(jobSettingsSchema.parse(jobWith())).toMatchObject({ noise: { ratio: 0.6 }, lora: { r: 16 }, training: { batch_size: 32 } });
+});

@@ -1,0 +1,71 @@
+import type { DatasetId, JobId } from "./ids.js";
+import type { JobSettings } from "./settings.js";
+
+export const JOB_STATES = [
+	"queued",
+	"preparing",
+	"training",
+	"evaluating",
+	"publishing",
+	"succeeded",
+	"failed",
+	"cancelled",
+	"interrupted",
+] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+export interface Progress {
+	readonly step: number;
+	readonly totalSteps: number;
+	readonly epoch: number;
+	readonly loss: number;
+	readonly learningRate: number;
+	readonly gradNorm: number;
+	readonly tokensPerSecond: number;
+	readonly sentencesPerSecond: number;
+	readonly memoryBytes: number;
+	readonly deviceMemoryBytes: number;
+	readonly etaSeconds: number;
+}
+
+export interface Job {
+	readonly id: JobId;
+	readonly state: JobState;
+	readonly settings: JobSettings;
+	/** Milliseconds since 1970. */
+	readonly createdAt: number;
+	readonly startedAt?: number | undefined;
+	readonly finishedAt?: number | undefined;
+	/** Why it failed. */
+	readonly error?: { readonly reason: string; readonly message: string } | undefined;
+	readonly progress?: Progress | undefined;
+	/** Of the published adapter, relative to the artifact root. */
+	readonly adapterPath?: string | undefined;
+	/** Times that it was taken up again after an interruption. */
+	readonly restarts: number;
+	/** Those of them after the service or the machine broke down in mid-job; an orderly stop does not count. */
+	readonly crashes?: number | undefined;
+}
+
+export type JobEventBody =
+	| { readonly kind: "state"; readonly from: JobState; readonly to: JobState; readonly reason: string }
+	| { readonly kind: "progress"; readonly progress: Progress }
+	| { readonly kind: "log"; readonly level: "info" | "warn" | "error"; readonly message: string }
+	| { readonly kind: "evaluation"; readonly values: Readonly<Record<string, unknown>> };
+
+export interface JobEvent {
+	readonly jobId: JobId;
+	/** From 1, without gaps. */
+	readonly sequence: number;
+	readonly time: number;
+	readonly body: JobEventBody;
+}
+
+/** An uploaded dataset. */
+export interface Dataset {
+	readonly id: DatasetId;
+	readonly filename: string;
+	readonly createdAt: number;
+	readonly bytes: number;
+	readonly statistics: Readonly<Record<string, unknown>>;
+}

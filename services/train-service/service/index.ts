@@ -1,0 +1,56 @@
+/** The composition root: configuration in, a running service out. */
+import type { Config } from "@dak/shared/config";
+import { createLogger, GpuMonitor, type Logger } from "@dak/shared/observability";
+import type { EntryPoint } from "@dak/shared/runtime";
+import type { JobId } from "../jobs/index.js";
+import { trainingProcess } from "../training/index.js";
+import { compose, type Parts } from "./compose.js";
+import { type Served, serveBoth } from "./serve.js";
+
+export interface RunningService {
+	readonly restPort: number;
+	readonly grpcPort: number;
+	/** Drains and ends. Running jobs are put back, to be taken up at the next start. */
+	close(): Promise<void>;
+}
+
+export interface TrainServiceOptions {
+	/** Another program in the training process' place: tests of what happens when it fails. */
+	readonly entry?: EntryPoint;
+	readonly logger?: Logger;
+}
+
+/** Starts the service: takes up what an earlier run left, then listens. @throws UNAVAILABLE if a port or the data folder is taken */
+export async function startTrainService(config: Config, options: TrainServiceOptions = {}): Promise<RunningService> {
+	const logger = options.logger ?? createLogger("train-service", config.DAK_LOG_LEVEL);
+	const parts = compose(config, logger, options.entry ?? trainingProcess());
+	const gpu = new GpuMonitor(parts.metrics);
+	const release = () => {
+		gpu.stop();
+		parts.store.close();
+	};
+	try {
+		await gpu.start();
+		const served = await serve(config, logger, parts);
+		return {
+			restPort: served.rest.port,
+			grpcPort: served.grpc.port,
+			close: async () => {
+				await Promise.all([served.drain(), parts.queue.close()]);
+				release();
+			},
+		};
+	} catch (error) {
+		release();
+		throw error;
+	}
+}
+
+async function serve(config: Config, logger: Logger, { supervisor, jobs, queue, app, metrics }: Parts): Promise<Served> {
+	supervisor.sweep();
+	await jobs.recover();
+	const served = await serveBoth(config, app, logger, metrics);
+	const fault = (id: JobId) => (error: unknown) => logger.error({ job_id: id, err: error }, "a job could not be brought to its end");
+	queue.start((id, signal) => supervisor.run(id, signal).catch(fault(id)), 1);
+	return served;
+}

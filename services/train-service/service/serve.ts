@@ -1,0 +1,63 @@
+/** Both protocols of the service, from listening to drained. */
+import { TOOL_VERSION } from "@dak/shared/adapters";
+import type { Config } from "@dak/shared/config";
+import type { Logger, TrainMetrics } from "@dak/shared/observability";
+import { TrainService } from "@dak/shared/proto";
+import {
+	ApiKeys,
+	addHealth,
+	addReflection,
+	createGrpcServer,
+	createRestApp,
+	drainAll,
+	HealthStatus,
+	type Listening,
+	serveGrpc,
+	serveRest,
+} from "@dak/shared/server";
+import { type Application, addTrainService, restRoutes } from "../api/index.js";
+
+export interface Served {
+	readonly rest: Listening;
+	readonly grpc: Listening;
+	/** Refuses new requests, lets running ones end, breaks off the rest. */
+	drain(): Promise<void>;
+}
+
+const DRAIN_MS = 10_000;
+
+export async function serveBoth(config: Config, app: Application, logger: Logger, metrics: TrainMetrics): Promise<Served> {
+	const keys = ApiKeys.parse(config.DAK_API_KEYS);
+	const draining = new AbortController();
+	const health = new HealthStatus([TrainService.typeName]);
+	const restApp = createRestApp({
+		service: "train-service",
+		version: TOOL_VERSION,
+		description: "Adapts sentence-embedding models to raw text without labels.",
+		logger,
+		metrics,
+		maxBodyBytes: config.DAK_MAX_BODY_BYTES,
+		keys,
+		routes: restRoutes(app),
+		draining: draining.signal,
+	});
+	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES });
+	const shared = { logger, metrics: metrics.traffic, keys };
+	addTrainService(server, app, { ...shared, draining: draining.signal });
+	addHealth(server, health, shared);
+	addReflection(server, [TrainService], shared);
+	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_TRAIN_PORT);
+	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_TRAIN_GRPC_PORT).catch(async (error) => {
+		await rest.drain(0);
+		throw error;
+	});
+	health.setServing(true);
+	return {
+		rest,
+		grpc,
+		drain: () => {
+			health.setServing(false);
+			return drainAll([rest, grpc], draining, DRAIN_MS);
+		},
+	};
+}

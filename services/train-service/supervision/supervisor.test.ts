@@ -1,0 +1,89 @@
+/** The real service with a training process that misbehaves: one job ends, with its reason, and the service goes on. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { collect, jobWith, startService, type TestService } from "../testing/index.js";
+
+const ENDED = ["succeeded", "failed", "cancelled"];
+
+/** Runs a job to its end; nothing half-written may be left of it. */
+async function run(service: TestService, more: Record<string, unknown>) {
+	const { id } = await service.create(jobWith(more));
+	const job = await service.until(id, ...ENDED);
+	await expect.poll(() => leftovers(service)).toEqual([]);
+	return job;
+}
+
+function leftovers({ config }: TestService): string[] {
+	return [join(config.dataDir, "work"), join(config.artifactsDir, ".staging")].flatMap((folder) =>
+		existsSync(folder) ? readdirSync(folder) : [],
+	);
+}
+
+describe("a job", () => {
+	test("goes through every state and publishes its adapter", async () => {
+		const service = await startService();
+		const job = await run(service, { adapter_name: "done-1", training: { max_steps: 4 } });
+		expect(job).toMatchObject({ state: "succeeded", restarts: 0, progress: { step: 4, total_steps: 4, loss: 1 } });
+		expect(readFileSync(join(service.config.artifactsDir, job.adapter_path!, "adapter_model.safetensors"), "utf8")).toBe("done-1");
+		const events = await collect(service.events(job.id));
+		expect(events.filter(({ event }) => event === "state").map(({ data }) => data.to)).toEqual([
+			"preparing",
+			"training",
+			"evaluating",
+			"publishing",
+			"succeeded",
+		]);
+		expect(events.map(({ id }) => id)).toEqual(events.map((_, i) => i + 1));
+	});
+
+	test("is named by its id where it has no name", async () => {
+		const service = await startService();
+		const job = await run(service, {});
+		expect(job.adapter_path).toMatch(new RegExp(`^adapters/${job.id}/`));
+	});
+
+	test.each([
+		["if_not_worse", "regressed-1", false],
+		["if_not_worse", "done-1", true],
+		["always", "regressed-1", true],
+		["never", "done-1", false],
+	])("with publish %s and the outcome %s: published is %s", async (publish, adapter_name, published) => {
+		const service = await startService();
+		const job = await run(service, { publish, adapter_name });
+		expect(job.state).toBe("succeeded");
+		expect(job.adapter_path !== undefined).toBe(published);
+		expect((await fetch(`${service.url}/v1/jobs/${job.id}/report`)).status).toBe(200);
+		expect(readdirSync(join(service.config.artifactsDir, "adapters"))).toEqual(published ? [adapter_name] : []);
+	});
+});
+
+describe("a training process that", () => {
+	test.each([
+		["crashes is reported with its code and last words", "crash", /ended with code 3.*a terrible thing happened/],
+		["the kernel kills is reported with what to try", "killed", /SIGKILL.*batch_size/],
+		["fails is reported with its own reason", "failed", /^step 2: loss NaN$/],
+		["does not keep to the protocol is ended", "garbage", /not of the protocol/],
+		["goes through states in another order is ended", "backwards", /could not be taken.*training/],
+	])("%s, and the next job runs", async (_, adapter_name, message) => {
+		const service = await startService();
+		const job = await run(service, { adapter_name, training: { max_steps: 2 } });
+		expect(job.state).toBe("failed");
+		expect(job.error).toEqual({ reason: "TRAINING_FAILED", message: expect.stringMatching(message) });
+		expect((await run(service, { adapter_name: "done-2" })).state).toBe("succeeded");
+	});
+});
+
+describe("cancel", () => {
+	test("ends a waiting job at once, and a running one after its step", async () => {
+		const service = await startService();
+		const running = await service.create(jobWith({ adapter_name: "slow", training: { max_steps: 10_000 } }));
+		const waiting = await service.create(jobWith());
+		expect((await service.until(running.id, "training")).state).toBe("training");
+		expect(await (await service.cancel(waiting.id)).json()).toMatchObject({ state: "cancelled" });
+		expect((await service.cancel(running.id)).status).toBe(202);
+		expect((await service.until(running.id, ...ENDED)).state).toBe("cancelled");
+		expect((await service.cancel(running.id)).status).toBe(409);
+		await expect.poll(() => leftovers(service)).toEqual([]);
+	});
+});

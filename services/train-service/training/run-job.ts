@@ -1,0 +1,172 @@
+/** A job from its texts to an adapter folder: what a training process does. It reports; it does not know to whom. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readAdapter, writeAdapterFolder } from "@dak/shared/adapters";
+import { DakError, invalidField } from "@dak/shared/errors";
+import { type BaseModel, linearLayers, openBaseModel } from "@dak/shared/models";
+import { FrozenFeeds, loraA, loraB } from "@dak/shared/nn";
+import { peakRssBytes } from "@dak/shared/observability";
+import { chooseDevice, type Device } from "@dak/shared/runtime";
+import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
+import { checkAgainstBase, type JobSettings } from "../jobs/index.js";
+import { Measurement } from "./measure.js";
+import { ProgressMeter } from "./progress.js";
+import type { ChildMessage, StartMessage } from "./protocol.js";
+import { type LoadedTexts, loadTexts, TextSource } from "./texts.js";
+import { type StepResult, Trainer } from "./trainer.js";
+
+/** What the process needs from its parent's side. */
+export interface JobHooks {
+	readonly send: (message: ChildMessage) => void;
+	/** Asked between steps. */
+	readonly cancelled: () => boolean;
+}
+
+interface Prepared {
+	readonly base: BaseModel;
+	readonly tokenizer: Tokenizer;
+	readonly device: Device;
+	readonly settings: JobSettings;
+	readonly loaded: LoadedTexts;
+	readonly texts: TextSource;
+	readonly frozen: FrozenFeeds;
+	readonly pooling: BaseModel["pooling"];
+	readonly initial: ReadonlyMap<string, Float32Array> | undefined;
+}
+
+/** Runs a job to its end. @throws DakError with the reason why it failed */
+export async function runJob(start: StartMessage, { send, cancelled }: JobHooks): Promise<void> {
+	send({ type: "state", state: "preparing" });
+	const job = await prepare(start);
+	send({ type: "log", level: "info", message: describe(job) });
+	const measurement = await Measurement.create({ ...job, threads: start.threads });
+	const before = await measurement.base();
+	const trainer = await Trainer.create({ ...job, threads: start.threads });
+	send({ type: "state", state: "training" });
+	const curve = await train(trainer, { send, cancelled });
+	const factors = new Map(trainer.specs.map((spec, i) => [spec.name, trainer.values[i]!]));
+	await trainer.dispose();
+	if (!curve.finished) return send({ type: "cancelled", step: curve.steps.length });
+	send({ type: "state", state: "evaluating" });
+	const after = await measurement.adapted(factors);
+	const outcome = measurement.compare(before, after, curve.steps);
+	for (const { name, values } of outcome.evaluations) send({ type: "evaluation", name, values });
+	writeOutputs(start, job, factors, outcome, await measurement.canaries(factors));
+	await measurement.dispose();
+	job.base.weights.close();
+	send({ type: "done", peakMemoryBytes: peakRssBytes() });
+}
+
+async function prepare(start: StartMessage): Promise<Prepared> {
+	const { settings } = start;
+	const base = await openBaseModel({ ref: settings.base_model, path: start.modelPath, source: "local" });
+	checkAgainstBase(settings, base);
+	const tokenizer = await loadTokenizer(start.modelPath);
+	const loaded = await loadTexts(start.textsFile);
+	const texts = new TextSource(loaded.texts, {
+		tokenizer,
+		maxLength: settings.max_length,
+		prompt: base.prompts[base.defaultPromptName ?? "query"] ?? "",
+		noise: settings.noise,
+		seed: settings.training.seed,
+	});
+	return {
+		base,
+		tokenizer,
+		device: chooseDevice(settings.device),
+		settings,
+		loaded,
+		texts,
+		frozen: new FrozenFeeds(base, { doubleQuant: settings.quantization.double_quant }),
+		pooling: settings.pooling ?? base.pooling,
+		initial: start.initAdapterDir === undefined ? undefined : initialFactors(start.initAdapterDir, settings),
+	};
+}
+
+/** The factors of an adapter to go on from. */
+function initialFactors(folder: string, { lora }: JobSettings): Map<string, Float32Array> {
+	const adapter = readAdapter(folder, { name: "init_adapter", maxRank: lora.r });
+	if (adapter.r !== lora.r) throw invalidField("/lora/r", `found ${lora.r}, init_adapter has ${adapter.r}: they must be equal`);
+	return new Map(
+		adapter.modules.flatMap((module): [string, Float32Array][] => [
+			[loraA(module.path), module.a],
+			[loraB(module.path), module.b],
+		]),
+	);
+}
+
+function describe({ base, device, loaded, settings }: Prepared): string {
+	return `${loaded.texts.length} texts, base ${base.folder.ref} (${base.encoder.layers} layers of ${base.encoder.hiddenSize}), ${settings.quantization.kind} weights, device ${device.kind} (${device.why})`;
+}
+
+/** Steps until the end or until cancelled; a turn of the event loop after each lets messages in. */
+async function train(
+	trainer: Trainer,
+	{ send, cancelled }: JobHooks,
+): Promise<{ readonly finished: boolean; readonly steps: readonly StepResult[] }> {
+	const meter = new ProgressMeter(trainer.totalSteps);
+	const steps: StepResult[] = [];
+	while (!trainer.done) {
+		if (cancelled()) return { finished: false, steps };
+		const step = await trainer.next();
+		steps.push(step);
+		send(meter.message(step));
+		await new Promise((resolve) => setImmediate(resolve));
+	}
+	return { finished: true, steps };
+}
+
+type Outcome = ReturnType<Measurement["compare"]>;
+type Canaries = Awaited<ReturnType<Measurement["canaries"]>>;
+
+function writeOutputs(
+	start: StartMessage,
+	job: Prepared,
+	factors: ReadonlyMap<string, Float32Array>,
+	outcome: Outcome,
+	canaries: Canaries,
+): void {
+	const { base, settings, loaded, tokenizer, pooling } = job;
+	const { r } = settings.lora;
+	const modules = linearLayers(base.encoder).flatMap((layer) => {
+		const [a, b] = [factors.get(loraA(layer.path)), factors.get(loraB(layer.path))];
+		return a && b ? [{ ...layer, r, a, b }] : [];
+	});
+	if (modules.length === 0) throw new DakError("TRAINING_FAILED", "no layer has factors: target_modules matched none");
+	writeAdapterFolder(start.outputDir, {
+		name: settings.adapter_name ?? start.jobId,
+		r,
+		alpha: settings.lora.alpha ?? 2 * r,
+		modules,
+		base: {
+			ref: settings.base_model,
+			fingerprint: base.fingerprint,
+			hiddenSize: base.encoder.hiddenSize,
+			normalize: base.normalize,
+			prompts: base.prompts,
+		},
+		tokenizerHash: tokenizer.hash,
+		dataHash: loaded.hash,
+		quantization: settings.quantization.kind === "none" ? "none" : settings.quantization.double_quant ? "nf4-double" : "nf4",
+		pooling,
+		maxLength: settings.max_length,
+		maxSeqLength: base.maxSeqLength,
+		jobId: start.jobId,
+		settings: withoutTexts(settings),
+		metrics: outcome.metrics,
+		verdict: outcome.verdict,
+		canaries,
+	});
+	writeFileSync(join(start.outputDir, "report.json"), JSON.stringify(outcome.report, null, 2));
+}
+
+/** Settings as they are published: never the texts themselves. */
+function withoutTexts(settings: JobSettings): Record<string, unknown> {
+	const { dataset, evaluation, ...rest } = settings;
+	const source = "texts" in dataset ? { texts: dataset.texts.length } : dataset;
+	return {
+		...rest,
+		dataset: source,
+		...(evaluation ? { evaluation: { queries: evaluation.queries.length, corpus: evaluation.corpus.length } } : {}),
+	};
+}

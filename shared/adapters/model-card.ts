@@ -1,0 +1,39 @@
+import type { AdapterManifest } from "./types.js";
+
+const SAID: Readonly<Record<AdapterManifest["verdict"], string>> = {
+	unverified: "It was trained without labels and has not been measured on labelled queries.",
+	improved: "On the labelled queries it was given it ranks above the base; the 95 % interval of the gain lies above zero.",
+	no_change: "On the labelled queries it was given it cannot be told from the base.",
+	regressed: "On the labelled queries it was given it ranks below the base.",
+};
+
+/** README.md of an adapter folder, with the front matter that the hub reads. */
+export function modelCard(manifest: AdapterManifest): string {
+	const { name, base_model: base, verdict, metrics, settings } = manifest;
+	const json = (value: unknown) => ["```json", JSON.stringify(value, null, 2), "```"].join("\n");
+	return `---
+base_model: ${JSON.stringify(base)}
+library_name: peft
+pipeline_tag: feature-extraction
+tags: [sentence-transformers, lora, tsdae]
+---
+
+# ${name}
+
+A LoRA adapter for ${base}, adapted to raw text by TSDAE over a frozen 4-bit base (QLoRA). ${SAID[verdict]}
+
+\`\`\`python
+from sentence_transformers import SentenceTransformer
+model = SentenceTransformer(${JSON.stringify(base)})
+model.load_adapter("this folder")
+\`\`\`
+
+## Measured
+
+${json(metrics)}
+
+## Settings
+
+${json(settings)}
+`;
+}

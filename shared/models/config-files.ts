@@ -1,0 +1,127 @@
+/** The JSON files of a base model's folder, checked: strangers write them. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { DakError, parseOrThrow } from "../errors/index.js";
+import type { EncoderConfig, Pooling } from "./types.js";
+
+const MAX_JSON_BYTES = 1 << 20;
+const count = z.int().min(1).max(1_000_000);
+
+const bertConfig = z.object({
+	model_type: z.literal("bert"),
+	hidden_act: z.literal("gelu"),
+	hidden_size: count.max(16384),
+	num_hidden_layers: count.max(256),
+	num_attention_heads: count.max(256),
+	intermediate_size: count.max(131072),
+	vocab_size: count.max(4_000_000),
+	max_position_embeddings: count,
+	type_vocab_size: count.max(64),
+	layer_norm_eps: z.number().positive().max(0.1).default(1e-12),
+	pad_token_id: z.int().min(0).nullish(),
+	position_embedding_type: z.literal("absolute").optional(),
+});
+
+/** sentence-transformers writes module types with their Python path. */
+const SUPPORTED_MODULES = ["Transformer", "Pooling", "Normalize"];
+const moduleList = z.array(z.object({ type: z.string(), path: z.string().default("") })).max(32);
+const sentenceConfig = z.object({ max_seq_length: count.nullish() });
+const promptConfig = z.object({
+	prompts: z.record(z.string(), z.string().max(10_000)).default({}),
+	default_prompt_name: z.string().nullish(),
+});
+const poolingConfig = z.record(z.string(), z.unknown());
+
+function readJson<S extends z.ZodType>(folder: string, name: string, schema: S): z.output<S> {
+	const path = join(folder, name);
+	let value: unknown;
+	try {
+		const { size } = statSync(path);
+		if (size > MAX_JSON_BYTES) throw new Error(`${size} bytes, allowed: ${MAX_JSON_BYTES}`);
+		value = JSON.parse(readFileSync(path, "utf8"));
+	} catch (cause) {
+		throw new DakError("INVALID_MODEL", `${name} cannot be read as JSON: ${(cause as Error).message}`, { cause });
+	}
+	try {
+		return parseOrThrow(schema, value, "INVALID_MODEL");
+	} catch (error) {
+		const { message, fields } = error as DakError;
+		throw new DakError("INVALID_MODEL", `${name}: ${message}`, { fields, cause: error });
+	}
+}
+
+const readOptional = <S extends z.ZodType>(folder: string, name: string, schema: S): z.output<S> | undefined =>
+	existsSync(join(folder, name)) ? readJson(folder, name, schema) : undefined;
+
+/** @throws INVALID_MODEL naming the field, what was found and what is supported */
+export function readEncoderConfig(folder: string): EncoderConfig {
+	const c = readJson(folder, "config.json", bertConfig);
+	if (c.hidden_size % c.num_attention_heads !== 0)
+		throw new DakError(
+			"INVALID_MODEL",
+			`config.json: hidden_size ${c.hidden_size} is no multiple of num_attention_heads ${c.num_attention_heads}`,
+		);
+	if ((c.pad_token_id ?? 0) >= c.vocab_size)
+		throw new DakError("INVALID_MODEL", `config.json: pad_token_id ${c.pad_token_id}, allowed: below vocab_size ${c.vocab_size}`);
+	return {
+		architecture: "bert",
+		hiddenSize: c.hidden_size,
+		layers: c.num_hidden_layers,
+		heads: c.num_attention_heads,
+		intermediateSize: c.intermediate_size,
+		vocabSize: c.vocab_size,
+		maxPositions: c.max_position_embeddings,
+		typeVocabSize: c.type_vocab_size,
+		layerNormEps: c.layer_norm_eps,
+		activation: "gelu",
+		padTokenId: c.pad_token_id ?? 0,
+	};
+}
+
+export interface SentenceConfig {
+	readonly pooling: Pooling;
+	readonly normalize: boolean;
+	readonly maxSeqLength: number | undefined;
+	readonly prompts: Readonly<Record<string, string>>;
+	readonly defaultPromptName: string | undefined;
+}
+
+/** What sentence-transformers' files add; without them: mean pooling, as that library has it. @throws INVALID_MODEL for a module or pooling that is not supported */
+export function readSentenceConfig(folder: string): SentenceConfig {
+	const modules = readOptional(folder, "modules.json", moduleList) ?? [];
+	const kinds = modules.map(({ type }) => type.split(".").at(-1) ?? "");
+	const unsupported = kinds.find((kind) => !SUPPORTED_MODULES.includes(kind));
+	if (unsupported !== undefined)
+		throw new DakError("INVALID_MODEL", `modules.json: module ${unsupported} is not supported; allowed: ${SUPPORTED_MODULES.join(", ")}`);
+	const { prompts, default_prompt_name: defaultName } = readOptional(folder, "config_sentence_transformers.json", promptConfig) ?? {
+		prompts: {},
+	};
+	return {
+		pooling: readPooling(folder),
+		normalize: kinds.includes("Normalize"),
+		maxSeqLength: readOptional(folder, "sentence_bert_config.json", sentenceConfig)?.max_seq_length ?? undefined,
+		prompts,
+		defaultPromptName: defaultName ?? undefined,
+	};
+}
+
+const MODES: Readonly<Record<string, Pooling>> = {
+	pooling_mode_mean_tokens: "mean",
+	pooling_mode_cls_token: "cls",
+	mean: "mean",
+	cls: "cls",
+};
+
+function readPooling(folder: string): Pooling {
+	const config = readOptional(folder, join("1_Pooling", "config.json"), poolingConfig);
+	if (!config) return "mean";
+	const flags = Object.keys(config).filter((key) => key.startsWith("pooling_mode_") && config[key] === true);
+	const modes = typeof config.pooling_mode === "string" ? [config.pooling_mode] : flags;
+	const pooling = modes.length === 1 ? MODES[modes[0]!] : undefined;
+	if (pooling) return pooling;
+	throw new DakError(
+		"INVALID_MODEL",
+		`1_Pooling/config.json: found the pooling ${modes.join(" + ") || "none"}; allowed: mean or cls alone`,
+	);
+}

@@ -1,0 +1,14 @@
+export * from "./api-keys.js";
+export * from "./error-shapes.js";
+export { createGrpcClient, type GrpcClient, type GrpcClientOptions } from "./grpc-client.js";
+export * from "./grpc-health.js";
+export { addReflection } from "./grpc-reflection.js";
+export { addProtoService, type GrpcServiceOptions } from "./grpc-service.js";
+export { fromGrpcError, grpcStatus } from "./grpc-status.js";
+export type { CallContext, CallOptions, ClientMethods, ServiceHandlers } from "./grpc-types.js";
+export * from "./listen.js";
+export { type OpenApiDocument, openApiDocument } from "./openapi.js";
+export { createRestApp, type RestAppOptions } from "./rest-app.js";
+export { problemErrors } from "./rest-errors.js";
+export { type HttpMethod, type Reply, type Route, type RouteRequest, type RouteSpec, route } from "./route.js";
+export { type Running, runMain } from "./run-main.js";

@@ -1,0 +1,64 @@
+/** What the middleware in front of the routes notes about a request, and the one place that observes and logs it. */
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { Logger, RequestMetrics } from "../observability/index.js";
+import type { ErrorShape } from "./error-shapes.js";
+import { requestIdFrom } from "./request-id.js";
+
+export interface RestContext {
+	readonly requestId: string;
+	readonly signal: AbortSignal;
+	readonly log: Logger;
+	/** Path template of the matched route; bounded, so it can be a metric's label. */
+	route: string;
+	errorShape: ErrorShape;
+}
+
+const contexts = new WeakMap<Response, RestContext>();
+
+/** The context that `observeRequests` made for this answer. */
+export function contextOf(res: Response): RestContext {
+	const context = contexts.get(res);
+	if (!context) throw new Error("observeRequests must come first");
+	return context;
+}
+
+const HEADERS = {
+	"x-content-type-options": "nosniff",
+	"content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+	"cross-origin-resource-policy": "same-origin",
+	"referrer-policy": "no-referrer",
+	"cache-control": "no-store",
+} as const;
+
+/** Probes and scrapes come every few seconds. */
+const QUIET = new Set(["/healthz", "/readyz", "/health", "/metrics"]);
+const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+
+/** Gives each request an id, security headers and an abort signal; observes and logs it once, when its answer ends. */
+export function observeRequests(logger: Logger, metrics: RequestMetrics): RequestHandler {
+	return (req: Request, res: Response, next: NextFunction) => {
+		const finished = metrics.startHttp();
+		const started = performance.now();
+		const requestId = requestIdFrom(req.get("x-request-id"));
+		const abort = new AbortController();
+		const context: RestContext = {
+			requestId,
+			signal: abort.signal,
+			log: logger.child({ request_id: requestId }),
+			route: "unmatched",
+			errorShape: "problem",
+		};
+		contexts.set(res, context);
+		res.set({ ...HEADERS, "x-request-id": requestId });
+		res.once("close", () => {
+			const aborted = !res.writableFinished;
+			if (aborted) abort.abort();
+			const status = aborted ? 499 : res.statusCode;
+			const method = KNOWN_METHODS.has(req.method) ? req.method : "OTHER";
+			finished({ method, route: context.route, status });
+			const level = QUIET.has(context.route) ? "trace" : "info";
+			context.log[level]({ method, route: context.route, status, ms: Math.round(performance.now() - started) }, "request");
+		});
+		next();
+	};
+}

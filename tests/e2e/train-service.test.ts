@@ -1,0 +1,53 @@
+/** Jobs with the real training process on the real base model, a few steps each. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readAdapter } from "@dak/shared/adapters";
+import { trainingProcess } from "@dak/train-service/training";
+import { expect, test } from "vitest";
+import { collect, jobWith, scratchFolder, startService } from "../../services/train-service/testing/index.js";
+
+const SMALL = { max_length: 16, training: { max_steps: 3, batch_size: 2, learning_rate: 1e-4 }, lora: { r: 4 } };
+
+test("texts become an adapter that can be read, measured, and gone on from", async () => {
+	const service = await startService(scratchFolder(), { DAK_THREADS: "1" }, trainingProcess());
+	const first = await service.create(jobWith({ ...SMALL, adapter_name: "hats" }));
+	const events = await collect(service.events(first.id));
+	const losses = events.filter(({ event }) => event === "progress").map(({ data }) => data.loss as number);
+	expect(losses).toHaveLength(3);
+	for (const loss of losses) expect(loss).toBeGreaterThan(0);
+	const job = await service.get(first.id);
+	expect(job, JSON.stringify(job.error)).toMatchObject({ state: "succeeded", progress: { step: 3, total_steps: 3, eta_seconds: 0 } });
+
+	const folder = join(service.config.artifactsDir, job.adapter_path!);
+	const adapter = readAdapter(folder, { name: "hats", maxRank: 256 });
+	expect(adapter).toMatchObject({ r: 4, scale: 2, manifest: { job_id: first.id, verdict: "unverified" } });
+	expect(adapter.modules).toHaveLength(36);
+	expect(adapter.modules.some(({ b }) => b.some((value) => value !== 0))).toBe(true);
+	// What strangers sent as texts stays out of what is published.
+	expect(JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")).settings.dataset).not.toHaveProperty("texts");
+	expect(await (await fetch(`${service.url}/v1/jobs/${first.id}/report`)).json()).toMatchObject({ verdict: "unverified" });
+
+	const second = await service.create(jobWith({ ...SMALL, adapter_name: "hats", init_adapter: "hats" }));
+	const next = await service.until(second.id, "succeeded", "failed");
+	expect(next, JSON.stringify(next.error)).toMatchObject({ state: "succeeded" });
+	expect(next.adapter_path).not.toBe(job.adapter_path);
+});
+
+test("a cancelled job stops after the step in hand", async () => {
+	const service = await startService(scratchFolder(), { DAK_THREADS: "1" }, trainingProcess());
+	const { id } = await service.create(jobWith({ ...SMALL, training: { max_steps: 100_000, batch_size: 2 } }));
+	await service.until(id, "training");
+	const asked = performance.now();
+	await service.cancel(id);
+	expect((await service.until(id, "cancelled", "failed")).state).toBe("cancelled");
+	expect(performance.now() - asked).toBeLessThan(10_000);
+});
+
+test("an adapter of another rank cannot be gone on from, and the job says why", async () => {
+	const service = await startService(scratchFolder(), { DAK_THREADS: "1" }, trainingProcess());
+	const first = await service.create(jobWith({ ...SMALL, training: { max_steps: 1, batch_size: 2 }, adapter_name: "hats" }));
+	expect((await service.until(first.id, "succeeded", "failed")).state).toBe("succeeded");
+	const second = await service.create(jobWith({ ...SMALL, lora: { r: 8 }, init_adapter: "hats" }));
+	const job = await service.until(second.id, "succeeded", "failed");
+	expect(job.error).toMatchObject({ reason: "INVALID_REQUEST", message: expect.stringContaining("/lora/r") });
+});

@@ -6,6 +6,7 @@ export {
 	MANIFEST_FILE,
 	type ReadAdapterOptions,
 	readAdapter,
+	readManifest,
 	WEIGHTS_FILE,
 } from "./read.js";
 export { ADAPTER_NAME, type ArtifactStore, FolderArtifactStore, jailedPath, type PublishedAdapter } from "./store.js";

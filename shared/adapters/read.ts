@@ -68,7 +68,8 @@ export function readAdapter(folder: string, { name, maxRank }: ReadAdapterOption
 	};
 }
 
-function readManifest(folder: string): AdapterManifest | undefined {
+/** A folder's manifest; undefined where PEFT wrote it by itself. @throws ADAPTER_INCOMPATIBLE for one that is not understood */
+export function readManifest(folder: string): AdapterManifest | undefined {
 	const path = join(folder, MANIFEST_FILE);
 	return existsSync(path) ? (parseOrThrow(manifestSchema, readJson(path), "ADAPTER_INCOMPATIBLE") as AdapterManifest) : undefined;
 }

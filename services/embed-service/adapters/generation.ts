@@ -13,11 +13,10 @@ export interface GenerationFacts {
 	readonly weightsHash: string;
 }
 
-let clock = 0;
-
 /** One loaded state of a name: its factors, in memory or to be read again, and how many leases are out. */
 export class Generation {
-	lastUsed = ++clock;
+	/** For eviction, least recently used first. */
+	lastUsed = performance.now();
 	#leases = 0;
 	#retired = false;
 	#resident: RunnerAdapter | undefined;
@@ -35,10 +34,6 @@ export class Generation {
 		return this.about.number;
 	}
 
-	get version(): string {
-		return this.about.version;
-	}
-
 	get resident(): boolean {
 		return this.#resident !== undefined;
 	}
@@ -46,7 +41,7 @@ export class Generation {
 	/** Counts a lease first: from then on nothing frees the factors. */
 	async acquire(): Promise<RunnerAdapter> {
 		this.#leases++;
-		this.lastUsed = ++clock;
+		this.lastUsed = performance.now();
 		try {
 			return this.#resident ?? (await this.#bringBack());
 		} catch (error) {

@@ -11,6 +11,7 @@ import {
 	checkAdapterFits,
 	type PublishedAdapter,
 	readAdapter,
+	readManifest,
 } from "@dak/shared/adapters";
 import { DakError, toDakError } from "@dak/shared/errors";
 import type { EmbedMetrics, Logger } from "@dak/shared/observability";
@@ -58,8 +59,8 @@ const CANARY_TOLERANCE = 1e-3;
 
 export class AdapterRegistry {
 	readonly #current = new Map<string, Generation>();
-	/** Versions that were unloaded by hand, or could not be loaded: they are not tried again. */
-	readonly #ignored = new Map<string, string>();
+	/** The store's version of each name that was dealt with last: loaded, refused, or set aside by what was asked for by hand. */
+	readonly #seen = new Map<string, string>();
 	readonly #generations = new Map<string, number>();
 	readonly #loading = new Map<string, Promise<unknown>>();
 	#stopWatching: () => void = () => {};
@@ -69,8 +70,12 @@ export class AdapterRegistry {
 
 	/** Loads what the store has, then follows it. An adapter that cannot be loaded is logged and left out. */
 	async start(): Promise<void> {
+		const { store, logger } = this.options;
+		// Watched before it is read, so that nothing published in between is missed.
+		this.#stopWatching = store.watch(() => {
+			this.#follow().catch((error) => logger.error({ err: error }, "the artifact store could not be read"));
+		});
 		await this.#follow();
-		this.#stopWatching = this.options.store.watch(() => void this.#follow());
 	}
 
 	/** Pins the present generation, bringing its factors back into memory if they were evicted. @throws ADAPTER_NOT_FOUND */
@@ -97,20 +102,27 @@ export class AdapterRegistry {
 	/** Loads an adapter under a name, as a new generation. @throws ADAPTER_NOT_FOUND, ADAPTER_INCOMPATIBLE, PERMISSION_DENIED */
 	async load(name: string, source?: AdapterSource): Promise<AdapterInfo> {
 		const found = this.#find(name, source);
-		this.#ignored.delete(name);
-		return this.#oneAtATime(name, () => this.#load(name, found));
+		return this.#oneAtATime(name, async () => {
+			const info = await this.#load(name, found);
+			this.#markSeen(name);
+			return info;
+		});
 	}
 
-	/** Stops serving a name; leases that are out stay good. @throws ADAPTER_NOT_FOUND */
-	unload(name: string): void {
-		const generation = this.#current.get(name);
-		if (!generation) throw notServed(name);
-		this.#current.delete(name);
-		// Until it is published anew or loaded by hand, this version does not come back.
-		this.#ignored.set(name, generation.version);
-		generation.retire();
-		this.options.metrics.forgetAdapter(name);
-		this.options.metrics.adapterLoaded.set(this.#current.size);
+	/**
+	 * Stops serving a name until it is published anew or loaded by hand; leases that are out stay good. A load that is under
+	 * way ends first. @throws ADAPTER_NOT_FOUND
+	 */
+	async unload(name: string): Promise<void> {
+		await this.#oneAtATime(name, async () => {
+			const generation = this.#current.get(name);
+			if (!generation) throw notServed(name);
+			this.#current.delete(name);
+			this.#markSeen(name);
+			generation.retire();
+			this.options.metrics.forgetAdapter(name);
+			this.options.metrics.adapterLoaded.set(this.#current.size);
+		});
 	}
 
 	async close(): Promise<void> {
@@ -121,39 +133,37 @@ export class AdapterRegistry {
 		this.#current.clear();
 	}
 
-	/** Loads versions that the store has and we do not. */
+	/** Loads versions that the store has and that were not dealt with yet. */
 	async #follow(): Promise<void> {
 		for (const published of this.options.store.listAdapters()) {
 			const { name, version } = published;
-			if (this.#closed || this.#current.get(name)?.version === version || this.#ignored.get(name) === version) continue;
+			if (this.#closed || this.#seen.get(name) === version) continue;
+			this.#seen.set(name, version);
 			try {
-				await this.#oneAtATime(name, async () => {
-					if (this.#current.get(name)?.version !== version) await this.#load(name, published);
-				});
+				await this.#oneAtATime(name, () => this.#load(name, published));
 			} catch (error) {
-				this.#ignored.set(name, version);
 				const { reason, message } = toDakError(error);
-				this.options.logger.warn(
-					{ adapter: name, version, reason, detail: message },
-					"adapter was not loaded; what was served before stays",
-				);
+				const facts = { adapter: name, version, reason, detail: message };
+				this.options.logger.warn(facts, "adapter was not loaded; what was served before stays");
 			}
 		}
+	}
+
+	/** What was done by hand stands until the store has something newer than now. */
+	#markSeen(name: string): void {
+		const newest = this.options.store.listAdapters().find((published) => published.name === name);
+		if (newest) this.#seen.set(name, newest.version);
 	}
 
 	#find(name: string, source: AdapterSource | undefined): PublishedAdapter {
 		const { store } = this.options;
 		if (source === undefined) return store.resolveAdapter(name);
-		if ("path" in source)
-			return { name, version: `path:${source.path}:${Date.now()}`, path: store.resolvePath(source.path), source: source.path };
-		const made = store
-			.listAdapters()
-			.find(({ path }) => readAdapter(path, { name, maxRank: this.options.maxRank }).manifest?.job_id === source.jobId);
-		if (!made)
-			throw new DakError(
-				"ADAPTER_NOT_FOUND",
-				`job ${JSON.stringify(source.jobId.slice(0, 64))} has published no adapter that is still the newest of its name`,
-			);
+		if ("path" in source) return { name, version: `path:${source.path}`, path: store.resolvePath(source.path), source: source.path };
+		const made = store.listAdapters().find(({ path }) => jobOf(path) === source.jobId);
+		if (!made) {
+			const job = JSON.stringify(source.jobId.slice(0, 64));
+			throw new DakError("ADAPTER_NOT_FOUND", `job ${job} has published no adapter that is still the newest of its name`);
+		}
 		return made;
 	}
 
@@ -249,6 +259,15 @@ export class AdapterRegistry {
 			bytes -= generation.about.bytes;
 			this.options.metrics.adapterEvictions.inc();
 		}
+	}
+}
+
+/** The job that made a published adapter; undefined where its files do not say. */
+function jobOf(folder: string): string | undefined {
+	try {
+		return readManifest(folder)?.job_id;
+	} catch {
+		return undefined;
 	}
 }
 

@@ -74,8 +74,8 @@ function ownRoutes(app: EmbedApplication): Route[] {
 			params: z.object({ name: z.string() }),
 			response: { status: 204, description: "Unloaded" },
 			errors: ["ADAPTER_NOT_FOUND"],
-		}).handle(({ params }) => {
-			app.registry.unload(params.name);
+		}).handle(async ({ params }) => {
+			await app.registry.unload(params.name);
 			return {};
 		}),
 	];
@@ -109,8 +109,8 @@ function vllmRoutes(app: EmbedApplication): Route[] {
 			body: z.object({ lora_name: z.string().min(1) }),
 			response: { status: 200, description: "Unloaded", contentType: "text/plain" },
 			errors: ["ADAPTER_NOT_FOUND"],
-		}).handle(({ body, res }) => {
-			app.registry.unload(body.lora_name);
+		}).handle(async ({ body, res }) => {
+			await app.registry.unload(body.lora_name);
 			res.type("text/plain").end(`Success: LoRA adapter '${body.lora_name}' removed successfully.`);
 		}),
 	];

@@ -45,16 +45,31 @@ async function embed(
 /** Requests of a stream that are embedded at once; answers keep their order. */
 const STREAM_WINDOW = 16;
 
+/**
+ * Reads ahead while the oldest answer is not there yet, and sends it as soon as it is: a client may wait for each answer
+ * before it sends the next request.
+ */
 async function* embedStream(app: EmbedApplication, requests: AsyncIterable<EmbedRequest>, signal: AbortSignal) {
+	const incoming = requests[Symbol.asyncIterator]();
 	const window: Promise<MessageInitShape<typeof EmbedResponseSchema>>[] = [];
-	for await (const request of requests) {
-		const answer = embed(app, request, signal);
-		// A failure is thrown when its turn comes.
-		answer.catch(() => {});
-		window.push(answer);
-		if (window.length >= STREAM_WINDOW) yield await window.shift()!;
+	let reading: Promise<IteratorResult<EmbedRequest>> | undefined = incoming.next();
+	while (reading || window.length > 0) {
+		const oldest = window[0];
+		const full = window.length >= STREAM_WINDOW;
+		const read: IteratorResult<EmbedRequest> | "answered" = await Promise.race([
+			...(reading && !full ? [reading] : []),
+			...(oldest ? [oldest.then(() => "answered" as const)] : []),
+		]);
+		if (read === "answered") yield await window.shift()!;
+		else if (read.done) reading = undefined;
+		else {
+			const answer = embed(app, read.value, signal);
+			// A failure is thrown when its turn comes.
+			answer.catch(() => {});
+			window.push(answer);
+			reading = incoming.next();
+		}
 	}
-	for (const answer of window) yield await answer;
 }
 
 export function addEmbedServices(server: Server, app: EmbedApplication, options: Options): void {
@@ -110,8 +125,8 @@ function addAdapterService(server: Server, app: EmbedApplication, options: Optio
 				const from = source.case === "path" ? { path: source.value } : source.case === "jobId" ? { jobId: source.value } : undefined;
 				return adapterMessage(await app.registry.load(name, from));
 			},
-			unloadAdapter: ({ name }) => {
-				app.registry.unload(name);
+			unloadAdapter: async ({ name }) => {
+				await app.registry.unload(name);
 				return {};
 			},
 		},

@@ -90,6 +90,7 @@ class OrtRunner implements ModelRunner {
 
 	embed(batch: readonly RunnerInput[]): Promise<Float32Array> {
 		if (this.#dead) return Promise.reject(this.#dead);
+		if (batch.length === 0) return Promise.resolve(new Float32Array());
 		const message = batchMessage(batch);
 		const call = this.#next++;
 		return new Promise((resolve, reject) => {

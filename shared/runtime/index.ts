@@ -1,3 +1,4 @@
 export * from "./device.js";
 export * from "./entry-point.js";
 export * from "./session.js";
+export * from "./worker.js";

@@ -5,6 +5,8 @@ import type { DakError, Reason } from "../errors/index.js";
 export type ErrorShape = "problem" | "tei" | "openai";
 
 export interface ErrorBody {
+	/** HTTP status. */
+	readonly status: number;
 	readonly contentType: string;
 	readonly body: unknown;
 }
@@ -70,13 +72,24 @@ function openai(error: DakError): z.output<typeof openaiErrorSchema> {
 	return { error: { message: error.message, type: openaiType(error.row.http), code, param } };
 }
 
+/** Text Embeddings Inference answers 424 where the model itself fails. */
+const teiStatus = (error: DakError): number => (error.reason === "RUNTIME_FAILED" ? 424 : error.row.http);
+
 const SHAPES: Record<ErrorShape, (error: DakError, context: ErrorContext) => ErrorBody> = {
-	problem: (error, context) => ({ contentType: "application/problem+json", body: problem(error, context) }),
-	tei: (error) => ({ contentType: "application/json", body: { error: error.message, error_type: error.row.tei } }),
-	openai: (error) => ({ contentType: "application/json", body: openai(error) }),
+	problem: (error, context) => ({
+		status: error.row.http,
+		contentType: "application/problem+json",
+		body: problem(error, context),
+	}),
+	tei: (error) => ({
+		status: teiStatus(error),
+		contentType: "application/json",
+		body: { error: error.message, error_type: error.row.tei },
+	}),
+	openai: (error) => ({ status: error.row.http, contentType: "application/json", body: openai(error) }),
 };
 
-/** The answer's body for an error in a shape. */
+/** The answer to an error in a shape. */
 export function errorBody(shape: ErrorShape, error: DakError, context: ErrorContext): ErrorBody {
 	return SHAPES[shape](error, context);
 }

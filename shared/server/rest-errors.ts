@@ -42,10 +42,10 @@ export function problemErrors(): ErrorRequestHandler {
 			return;
 		}
 		const { requestId, errorShape } = contextOf(res);
-		const { contentType, body } = errorBody(errorShape, error, { instance: req.path, requestId });
+		const { status, contentType, body } = errorBody(errorShape, error, { instance: req.path, requestId });
 		if (error.retryAfterMs !== undefined) res.set("retry-after", String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
 		if (error.row.http === 401) res.set("www-authenticate", "Bearer");
-		res.status(error.row.http).set("content-type", contentType);
+		res.status(status).set("content-type", contentType);
 		res.end(JSON.stringify(body));
 	};
 }

@@ -1,1 +1,1 @@
-export { type AdapterInfo, type AdapterLease, AdapterRegistry, type AdapterSource, type RegistryOptions } from "./registry.js";
+export { type AdapterInfo, type AdapterLease, AdapterRegistry, type AdapterSource, NAME_RULE, type RegistryOptions } from "./registry.js";

@@ -4,6 +4,7 @@
  * back and nothing else wants them.
  */
 import {
+	ADAPTER_NAME,
 	type Adapter,
 	type AdapterManifest,
 	type ArtifactStore,
@@ -13,7 +14,7 @@ import {
 	readAdapter,
 	readManifest,
 } from "@dak/shared/adapters";
-import { DakError, toDakError } from "@dak/shared/errors";
+import { DakError, invalidField, toDakError } from "@dak/shared/errors";
 import type { EmbedMetrics, Logger } from "@dak/shared/observability";
 import type { ModelRunner, RunnerAdapter } from "../engine/index.js";
 import { Generation } from "./generation.js";
@@ -53,6 +54,9 @@ export interface RegistryOptions {
 	/** Memory for resident factors. */
 	readonly budgetBytes: number;
 }
+
+/** What ADAPTER_NAME says, in words. */
+export const NAME_RULE = "1 to 128 letters, digits, '.', '_' or '-', a letter or digit at both ends";
 
 /** Cosine gap from which a canary counts as wrong. */
 const CANARY_TOLERANCE = 1e-3;
@@ -99,8 +103,9 @@ export class AdapterRegistry {
 		return [...this.#current.values()].map((generation) => generation.info()).sort((a, b) => (a.name < b.name ? -1 : 1));
 	}
 
-	/** Loads an adapter under a name, as a new generation. @throws ADAPTER_NOT_FOUND, ADAPTER_INCOMPATIBLE, PERMISSION_DENIED */
+	/** Loads an adapter under a name, as a new generation. @throws INVALID_REQUEST, ADAPTER_NOT_FOUND, ADAPTER_INCOMPATIBLE, PERMISSION_DENIED */
 	async load(name: string, source?: AdapterSource): Promise<AdapterInfo> {
+		if (!ADAPTER_NAME.test(name)) throw invalidField("/name", `found ${JSON.stringify(name.slice(0, 128))}, allowed: ${NAME_RULE}`);
 		const found = this.#find(name, source);
 		return this.#oneAtATime(name, async () => {
 			const info = await this.#load(name, found);

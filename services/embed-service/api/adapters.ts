@@ -2,10 +2,10 @@
 import { ADAPTER_NAME } from "@dak/shared/adapters";
 import { type Route, route } from "@dak/shared/server";
 import { z } from "zod";
-import type { AdapterInfo } from "../adapters/index.js";
+import { type AdapterInfo, NAME_RULE } from "../adapters/index.js";
 import type { EmbedApplication } from "../application/index.js";
 
-const nameSchema = z.string().regex(ADAPTER_NAME, "1 to 128 letters, digits, '.', '_' or '-', a letter or digit at both ends");
+const nameSchema = z.string().regex(ADAPTER_NAME, `allowed: ${NAME_RULE}`);
 
 const adapterSchema = z
 	.object({

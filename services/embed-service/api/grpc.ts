@@ -1,7 +1,7 @@
 /** gRPC: the same functions as REST's. */
+import { setMaxListeners } from "node:events";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { TOOL_VERSION } from "@dak/shared/adapters";
-import { invalidField } from "@dak/shared/errors";
 import {
 	type AdapterSchema,
 	AdapterService,
@@ -50,6 +50,7 @@ const STREAM_WINDOW = 16;
  * before it sends the next request.
  */
 async function* embedStream(app: EmbedApplication, requests: AsyncIterable<EmbedRequest>, signal: AbortSignal) {
+	setMaxListeners(2 * STREAM_WINDOW, signal);
 	const incoming = requests[Symbol.asyncIterator]();
 	const window: Promise<MessageInitShape<typeof EmbedResponseSchema>>[] = [];
 	let reading: Promise<IteratorResult<EmbedRequest>> | undefined = incoming.next();
@@ -121,7 +122,6 @@ function addAdapterService(server: Server, app: EmbedApplication, options: Optio
 		{
 			listAdapters: () => ({ adapters: app.registry.list().map(adapterMessage) }),
 			loadAdapter: async ({ name, source }) => {
-				if (name === "") throw invalidField("/name", "found nothing, allowed: an adapter's name");
 				const from = source.case === "path" ? { path: source.value } : source.case === "jobId" ? { jobId: source.value } : undefined;
 				return adapterMessage(await app.registry.load(name, from));
 			},

@@ -1,11 +1,11 @@
 /** The ModelRunner over onnxruntime-node: packs the base, starts the worker thread, and talks to it. */
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Adapter } from "@dak/shared/adapters";
 import { DakError } from "@dak/shared/errors";
 import type { BaseModel } from "@dak/shared/models";
 import { packBase } from "@dak/shared/nn/inference";
-import { chooseDevice, type Device, entryPoint, type WantedDevice } from "@dak/shared/runtime";
+import { chooseDevice, type Device, startWorker, type WantedDevice } from "@dak/shared/runtime";
 import { layerFactors } from "./factors.js";
 import type { BatchMessage, EngineReply, EngineRequest, EngineSettings } from "./protocol.js";
 import type { ModelRunner, RunnerAdapter, RunnerInput } from "./types.js";
@@ -169,8 +169,7 @@ export async function createRunner(base: BaseModel, options: RunnerOptions): Pro
 	const settings: EngineSettings = { config: base.encoder, pooling: base.pooling, device, threads: options.threads, base: packed };
 	const buffers = [...new Set(packed.map(({ data }) => data.buffer as ArrayBuffer))];
 	const baseBytes = packed.reduce((sum, { data }) => sum + data.byteLength, 0);
-	const { file, execArgv } = entryPoint(import.meta.url, "worker");
-	const worker = new Worker(file, { workerData: settings, transferList: buffers, execArgv: [...execArgv] });
+	const worker = startWorker(import.meta.url, "worker", { workerData: settings, transferList: buffers });
 	try {
 		await ready(worker);
 	} catch (error) {

@@ -2,6 +2,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { DakError } from "../errors/index.js";
 import type { Device } from "./device.js";
+import { optOutOfTelemetry } from "./telemetry.js";
 
 export { Tensor };
 export type Feeds = Readonly<Record<string, Tensor>>;
@@ -61,6 +62,7 @@ export class Session {
 
 	/** Compiles a model. @throws RUNTIME_FAILED with ONNX Runtime's reason */
 	static async create(model: Uint8Array, options: SessionOptions): Promise<Session> {
+		optOutOfTelemetry();
 		try {
 			return new Session(await InferenceSession.create(model, sessionOptions(options)));
 		} catch (cause) {

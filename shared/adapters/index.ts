@@ -1,3 +1,5 @@
+export { FolderArtifactStore } from "./folder-store.js";
+export { jailedPath } from "./jailed-path.js";
 export { manifestSchema } from "./manifest.js";
 export {
 	type BaseShape,
@@ -9,6 +11,6 @@ export {
 	readManifest,
 	WEIGHTS_FILE,
 } from "./read.js";
-export { ADAPTER_NAME, type ArtifactStore, FolderArtifactStore, jailedPath, type PublishedAdapter } from "./store.js";
+export { ADAPTER_NAME, type ArtifactStore, type PublishedAdapter } from "./store.js";
 export type * from "./types.js";
 export { TOOL_VERSION, targetModules, type WriteAdapterOptions, writeAdapterFolder } from "./write.js";

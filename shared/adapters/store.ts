@@ -53,7 +53,7 @@ export interface ArtifactStore {
 export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
 const STAGING = ".staging";
 /** Between polls, for file systems that do not announce changes. */
-const POLL_MS = 2000;
+const POLL_MS = 1000;
 const DEBOUNCE_MS = 50;
 
 /** The real path of `path` below `root`. @throws PERMISSION_DENIED if it leaves the root, by `..`, as an absolute path or by a link */

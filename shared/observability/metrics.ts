@@ -1,8 +1,12 @@
 /** Every metric of both services, in one table. Names, units and labels are public: dashboards and alerts stand on them. */
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { JobStateSchema } from "../proto/index.js";
 import { BoundedLabel } from "./bounded-label.js";
 import { counter, createMetrics, exponential, gauge, histogram, type MetricsOf } from "./metric-table.js";
 import { createRequestMetrics, type RequestMetrics } from "./requests.js";
+
+/** The states of the contract, as the services spell them. */
+const JOB_STATES = JobStateSchema.values.flatMap(({ number, localName }) => (number === 0 ? [] : [localName.toLowerCase()]));
 
 /** Set where there is a GPU (see GpuMonitor); `gpu` is its index. */
 export const GPU_TABLE = {
@@ -91,6 +95,8 @@ export function createTrainMetrics(): TrainMetrics {
 	const service = serviceMetrics();
 	const metrics = createMetrics(TRAIN_TABLE, service.registry);
 	metrics.loss.set(Number.NaN);
+	// A counter that first appears at 1 has no increase for Prometheus, and the first failure would go unseen.
+	for (const state of JOB_STATES) metrics.jobs.inc({ state }, 0);
 	return { ...service, ...createMetrics(GPU_TABLE, service.registry), ...metrics };
 }
 
@@ -98,6 +104,8 @@ export function createTrainMetrics(): TrainMetrics {
 export function createEmbedMetrics({ maxAdapterLabels = 50 } = {}): EmbedMetrics {
 	const service = serviceMetrics();
 	const metrics = createMetrics(EMBED_TABLE, service.registry);
+	for (const outcome of ["ok", "OVERLOADED", "INTERNAL", "RUNTIME_FAILED"]) metrics.requests.inc({ outcome }, 0);
+	for (const outcome of ["ok", "ADAPTER_INCOMPATIBLE", "INTERNAL"]) metrics.adapterLoads.inc({ outcome }, 0);
 	const labels = new BoundedLabel(maxAdapterLabels);
 	const perAdapter = [metrics.adapterRequests, metrics.adapterTexts, metrics.adapterTokens];
 	return {

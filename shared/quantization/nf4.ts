@@ -2,7 +2,7 @@
  * NF4, bit for bit as bitsandbytes packs it: blocks of 64, scaled by their largest magnitude, each element the nearest of
  * 16 codes. @source QLoRA (Dettmers et al. 2023); bitsandbytes' quantize_4bit
  */
-import { assert } from "../errors/index.js";
+import { assert, DakError } from "../errors/index.js";
 import { bucket, DYNAMIC_CODEBOOK, midpoints, NF4_CODEBOOK, toStep } from "./codebooks.js";
 import type { DoubleQuantized, Nf4Tensor } from "./types.js";
 
@@ -12,20 +12,23 @@ export const NESTED_BLOCK = 256;
 const NF4_BOUNDS = midpoints(NF4_CODEBOOK);
 const DYNAMIC_BOUNDS = midpoints(DYNAMIC_CODEBOOK);
 
-/** Largest magnitude of each block. */
+/** Largest magnitude of each block. @throws INVALID_MODEL for a value that is not finite, which no code could stand for */
 function blockMaxima(values: Float32Array, block: number): Float32Array {
 	const maxima = new Float32Array(Math.ceil(values.length / block));
 	for (let i = 0; i < values.length; i++) {
 		const magnitude = Math.abs(values[i]!);
 		const at = (i / block) | 0;
-		if (magnitude > maxima[at]!) maxima[at] = magnitude;
+		if (magnitude <= maxima[at]!) continue;
+		if (!Number.isFinite(magnitude))
+			throw new DakError("INVALID_MODEL", `element ${i} of a weight is ${values[i]}, allowed: finite numbers`);
+		maxima[at] = magnitude;
 	}
 	return maxima;
 }
 
 /**
  * Packs a weight. @shape weights [N,K] row-major
- * @throws (assertion) if N·K is no multiple of 64
+ * @throws INVALID_MODEL for a weight that is not finite; (assertion) if N·K is no multiple of 64
  */
 export function quantizeNf4(
 	weights: Float32Array,

@@ -2,17 +2,23 @@
 import { DakError } from "../errors/index.js";
 import type { SafetensorsDtype, TensorInfo } from "./types.js";
 
+/** In the order in which the format's own library lays tensors out in a file: the last first. @source safetensors, Dtype */
 export const DTYPE_BYTES: Readonly<Record<SafetensorsDtype, number>> = {
-	F64: 8,
-	F32: 4,
+	BOOL: 1,
+	U8: 1,
+	I8: 1,
+	F8_E5M2: 1,
+	F8_E4M3: 1,
+	I16: 2,
+	U16: 2,
 	F16: 2,
 	BF16: 2,
-	I64: 8,
 	I32: 4,
-	I16: 2,
-	I8: 1,
-	U8: 1,
-	BOOL: 1,
+	U32: 4,
+	F32: 4,
+	F64: 8,
+	I64: 8,
+	U64: 8,
 };
 
 /** The format's own limit. @source safetensors, MAX_HEADER_SIZE */
@@ -47,6 +53,19 @@ export function parseHeader(file: string, json: Uint8Array, dataBytes: number): 
 
 type Fail = (what: string) => never;
 
+/** A value from the header, short enough for a message. JSON.stringify recurses, so a deeply nested value can be too much for it. */
+function shown(value: unknown): string {
+	let text: string | undefined;
+	try {
+		text = JSON.stringify(value);
+	} catch {
+		text = "a deeply nested value";
+	}
+	return text === undefined ? "nothing" : shorten(text);
+}
+
+const shorten = (text: string): string => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
+
 function readMetadata(entry: unknown, fail: Fail): Record<string, string> {
 	const isMap = typeof entry === "object" && entry !== null && Object.values(entry).every((value) => typeof value === "string");
 	return isMap ? { ...(entry as Record<string, string>) } : fail("__metadata__ is no map of strings");
@@ -57,14 +76,14 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 function readTensor(name: string, entry: unknown, fail: Fail): TensorInfo {
 	const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
 	if (typeof dtype !== "string" || !Object.hasOwn(DTYPE_BYTES, dtype))
-		return fail(`tensor ${name}: dtype ${JSON.stringify(dtype)}, allowed: ${Object.keys(DTYPE_BYTES).join(", ")}`);
+		return fail(`tensor ${shorten(name)}: dtype ${shown(dtype)}, allowed: ${Object.keys(DTYPE_BYTES).join(", ")}`);
 	if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isCount))
-		return fail(`tensor ${name}: shape ${JSON.stringify(shape)?.slice(0, 80)}, allowed: up to 8 whole numbers`);
+		return fail(`tensor ${shorten(name)}: shape ${shown(shape)}, allowed: up to 8 whole numbers`);
 	if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
-		return fail(`tensor ${name}: data_offsets ${JSON.stringify(offsets)?.slice(0, 80)}, allowed: [start, end]`);
+		return fail(`tensor ${shorten(name)}: data_offsets ${shown(offsets)}, allowed: [start, end]`);
 	const size = shape.reduce((n: number, d: number) => n * d, DTYPE_BYTES[dtype as SafetensorsDtype]);
 	const [start, end] = offsets as [number, number];
-	if (end - start !== size) return fail(`tensor ${name}: ${end - start} bytes, its dtype and shape need ${size}`);
+	if (end - start !== size) return fail(`tensor ${shorten(name)}: ${end - start} bytes, its dtype and shape need ${size}`);
 	return { dtype: dtype as SafetensorsDtype, shape, offsets: [start, end] };
 }
 
@@ -72,7 +91,7 @@ function readTensor(name: string, entry: unknown, fail: Fail): TensorInfo {
 function checkRanges(tensors: ReadonlyMap<string, TensorInfo>, dataBytes: number, fail: Fail): void {
 	let at = 0;
 	for (const [name, { offsets }] of [...tensors].sort(([, a], [, b]) => a.offsets[0] - b.offsets[0] || a.offsets[1] - b.offsets[1])) {
-		if (offsets[0] !== at) fail(`tensor ${name}: begins at byte ${offsets[0]}, the one before ends at ${at}`);
+		if (offsets[0] !== at) fail(`tensor ${shorten(name)}: begins at byte ${offsets[0]}, the one before ends at ${at}`);
 		at = offsets[1];
 	}
 	if (at !== dataBytes) fail(`the tensors need ${at} bytes, the file has ${dataBytes}`);

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { DakError } from "../errors/index.js";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./half.js";
 import { type Header, MAX_HEADER_BYTES, parseHeader } from "./header.js";
@@ -8,7 +8,8 @@ import type { SafetensorsFile, TensorData, TensorInfo } from "./types.js";
 export function openSafetensors(path: string): SafetensorsFile {
 	let descriptor: number;
 	try {
-		descriptor = openSync(path, "r");
+		// Without O_NONBLOCK a named pipe in the place of a file would hold the process until someone writes to it.
+		descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
 	} catch (cause) {
 		throw new DakError("INVALID_MODEL", `${path}: cannot be opened`, { cause });
 	}
@@ -21,7 +22,9 @@ export function openSafetensors(path: string): SafetensorsFile {
 }
 
 function readOpened(path: string, descriptor: number): SafetensorsFile {
-	const fileBytes = fstatSync(descriptor).size;
+	const stat = fstatSync(descriptor);
+	if (!stat.isFile()) throw new DakError("INVALID_MODEL", `${path}: no regular file`);
+	const fileBytes = stat.size;
 	const headerBytes = fileBytes >= 8 ? Number(new DataView(readAt(path, descriptor, 0, 8).buffer).getBigUint64(0, true)) : 0;
 	if (headerBytes < 2 || headerBytes > Math.min(MAX_HEADER_BYTES, fileBytes - 8)) {
 		throw new DakError("INVALID_MODEL", `${path}: no safetensors file (a header of ${headerBytes} bytes in a file of ${fileBytes})`);
@@ -30,10 +33,13 @@ function readOpened(path: string, descriptor: number): SafetensorsFile {
 	return new OpenFile(path, descriptor, header, 8 + headerBytes);
 }
 
+/** Node reads less than 2 GiB at once. */
+const MAX_READ_BYTES = 2 ** 30;
+
 function readAt(path: string, descriptor: number, position: number, bytes: number): Uint8Array {
 	const data = new Uint8Array(bytes);
 	for (let done = 0; done < bytes; ) {
-		const read = readSync(descriptor, data, done, bytes - done, position + done);
+		const read = readSync(descriptor, data, done, Math.min(bytes - done, MAX_READ_BYTES), position + done);
 		if (read === 0) throw new DakError("INVALID_MODEL", `${path}: ended at byte ${position + done} while reading`);
 		done += read;
 	}

@@ -1,5 +1,20 @@
 /** Element types of the safetensors format that this project reads. */
-export type SafetensorsDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
+export type SafetensorsDtype =
+	| "F64"
+	| "F32"
+	| "F16"
+	| "BF16"
+	| "F8_E4M3"
+	| "F8_E5M2"
+	| "I64"
+	| "I32"
+	| "I16"
+	| "I8"
+	| "U64"
+	| "U32"
+	| "U16"
+	| "U8"
+	| "BOOL";
 
 export interface TensorInfo {
 	readonly dtype: SafetensorsDtype;

@@ -1,20 +1,35 @@
 import { writeFileSync } from "node:fs";
+import { assert } from "../errors/index.js";
+import { DTYPE_BYTES } from "./header.js";
 import type { TensorData } from "./types.js";
 
-/** A safetensors file's bytes; tensors sorted by name, the header padded to 8 bytes with spaces, as Python's library has it. */
+const LAYOUT_ORDER = Object.keys(DTYPE_BYTES);
+
+/** Wide types first, so that each tensor lies aligned; then by name. @source safetensors, prepare */
+function inFileOrder(tensors: Readonly<Record<string, TensorData>>): string[] {
+	const rank = (name: string) => LAYOUT_ORDER.indexOf(tensors[name]!.dtype);
+	return Object.keys(tensors).sort((a, b) => rank(b) - rank(a) || Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+/**
+ * A safetensors file's bytes, byte for byte as Python's library writes them (with at most one metadata key: the library
+ * writes several in an order of chance).
+ */
 export function encodeSafetensors(
 	tensors: Readonly<Record<string, TensorData>>,
 	metadata: Readonly<Record<string, string>> = { format: "pt" },
 ): Uint8Array {
-	const names = Object.keys(tensors).sort();
-	const header: Record<string, unknown> = { __metadata__: metadata };
+	const names = inFileOrder(tensors);
+	const entries: [string, unknown][] = [["__metadata__", metadata]];
 	let at = 0;
 	for (const name of names) {
 		const { dtype, shape, data } = tensors[name]!;
-		header[name] = { dtype, shape, data_offsets: [at, at + data.byteLength] };
+		const size = shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype]);
+		assert(data.byteLength === size && name !== "__metadata__", `tensor ${name}: ${data.byteLength} bytes as ${dtype} [${shape}]`);
+		entries.push([name, { dtype, shape, data_offsets: [at, at + size] }]);
 		at += data.byteLength;
 	}
-	const json = new TextEncoder().encode(JSON.stringify(header));
+	const json = new TextEncoder().encode(headerJson(entries));
 	const headerBytes = Math.ceil(json.length / 8) * 8;
 	const file = new Uint8Array(8 + headerBytes + at);
 	new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
@@ -27,6 +42,10 @@ export function encodeSafetensors(
 	}
 	return file;
 }
+
+/** Written by hand: an object would move names that are numbers to its front. */
+const headerJson = (entries: readonly [string, unknown][]): string =>
+	`{${entries.map(([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`).join(",")}}`;
 
 export function writeSafetensors(
 	path: string,

@@ -79,10 +79,10 @@ export class Measurement {
 		};
 	}
 
-	/** A few texts with the unit vectors that serving has to reproduce. */
+	/** A few texts with the unit vectors that serving has to reproduce; without a prompt, as serving has them. */
 	async canaries(factors: Factors) {
 		const texts = this.options.texts.texts.slice(0, CANARIES);
-		const vectors = unitVectors(await this.#encode(this.#tokens(texts), factors), this.options.base.encoder.hiddenSize);
+		const vectors = unitVectors(await this.#encode(this.#tokens(texts, ""), factors), this.options.base.encoder.hiddenSize);
 		return texts.map((text, i) => ({ text, embedding: Array.from(rowOf(vectors, i)) }));
 	}
 
@@ -103,10 +103,10 @@ export class Measurement {
 		return this.options.texts.texts.slice(0, SAMPLE);
 	}
 
-	/** Serving's own ids: no prompt, the base's length limit. */
-	#tokens(texts: readonly string[]): Int32Array[] {
+	/** Ids up to the base's length limit, with the prompt that the texts are trained with. */
+	#tokens(texts: readonly string[], prompt = this.options.texts.prompt): Int32Array[] {
 		const { tokenizer, base } = this.options;
-		return texts.map((text) => tokenizer.encode(text, { maxLength: base.maxSeqLength }));
+		return texts.map((text) => tokenizer.encode(prompt + text, { maxLength: base.maxSeqLength }));
 	}
 
 	#encode(texts: readonly Int32Array[], factors: Factors): Promise<Float32Array> {

@@ -40,6 +40,11 @@ export interface TextSourceOptions {
 export class TextSource {
 	readonly clean: readonly Int32Array[];
 
+	/** What is put before each text. */
+	get prompt(): string {
+		return this.options.prompt;
+	}
+
 	get unknownId(): number | undefined {
 		return this.options.tokenizer.unknownId;
 	}

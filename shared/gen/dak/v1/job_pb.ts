@@ -450,7 +450,7 @@ export type Job = Message<"dak.v1.Job"> & {
   state: JobState;
 
   /**
-   * The job with all defaults filled in.
+   * The job with all defaults filled in; inline texts are kept as a dataset, labelled pairs are not shown.
    *
    * @generated from field: dak.v1.JobSpec spec = 3;
    */

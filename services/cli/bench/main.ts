@@ -1,7 +1,8 @@
 /** `npm run bench -- NAME …`: each benchmark prints one JSON line on stdout. */
+import { benchEmbed } from "./embed.js";
 import { benchTrain } from "./train.js";
 
-const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = { train: benchTrain };
+const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = { embed: benchEmbed, train: benchTrain };
 
 const [name = "", ...argv] = process.argv.slice(2);
 const bench = BENCHES[name];

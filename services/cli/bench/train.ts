@@ -6,7 +6,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { gunzipSync } from "node:zlib";
 import { openBaseModel, resolveModel } from "@dak/shared/models";
 import { FrozenFeeds, sizeOf } from "@dak/shared/nn";
 import { peakRssBytes } from "@dak/shared/observability";
@@ -14,6 +13,7 @@ import { chooseDevice, type WantedDevice } from "@dak/shared/runtime";
 import { loadTokenizer } from "@dak/shared/tokenization";
 import { jobSettingsSchema } from "@dak/train-service/jobs";
 import { TextSource, Trainer } from "@dak/train-service/training";
+import { readLines } from "./texts.js";
 
 const OPTIONS = {
 	base: { type: "string" },
@@ -34,15 +34,6 @@ const OPTIONS = {
 } as const;
 
 const OBJECTIVES = { tsdae: { tsdae: 1, contrastive: 0, anchor: 0 }, balanced: { tsdae: 1, contrastive: 0.1, anchor: 30 } } as const;
-
-function readLines(file: string): string[] {
-	const bytes = readFileSync(file);
-	const text = (file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8");
-	return text
-		.split("\n")
-		.map((line) => line.trim())
-		.filter((line) => line !== "");
-}
 
 /** Reads ONNX Runtime's profile: milliseconds a step by op, largest first. */
 function explain(folder: string, steps: number): string[] {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openSafetensors } from "../safetensors/index.js";
-import { bucket, midpoints } from "./codebooks.js";
+import { bucket, midpoints, nf4Code } from "./codebooks.js";
 import { BLOCK, DYNAMIC_CODEBOOK, dequantizeAbsmax, dequantizeNf4, NESTED_BLOCK, NF4_CODEBOOK, nf4Bytes, quantizeNf4 } from "./index.js";
 
 const file = openSafetensors(join(import.meta.dirname, "fixtures", "nf4.safetensors"));
@@ -103,6 +103,20 @@ describe("properties", () => {
 					expect(Math.abs(value - values[i]!)).toBeLessThanOrEqual((widest / 2) * scale * (1 + 1e-6) + 1e-38);
 				});
 			}),
+		);
+	});
+
+	it("looks the same code up as a search finds, next to every bound too", () => {
+		const bounds = midpoints(NF4_CODEBOOK);
+		const ulp = 2 ** -24;
+		const nearBound = fc
+			.tuple(fc.constantFrom(...bounds, ...NF4_CODEBOOK), fc.integer({ min: -3, max: 3 }))
+			.map(([x, n]) => Math.fround(x + n * ulp));
+		fc.assert(
+			fc.property(fc.oneof(nearBound, fc.float({ noNaN: true, min: -1, max: 1 })), (value) => {
+				expect(nf4Code(value)).toBe(bucket(value, bounds));
+			}),
+			{ numRuns: 1000 },
 		);
 	});
 

@@ -3,13 +3,12 @@
  * 16 codes. @source QLoRA (Dettmers et al. 2023); bitsandbytes' quantize_4bit
  */
 import { assert, DakError } from "../errors/index.js";
-import { bucket, DYNAMIC_CODEBOOK, midpoints, NF4_CODEBOOK, toStep } from "./codebooks.js";
+import { bucket, DYNAMIC_CODEBOOK, midpoints, NF4_CODEBOOK, nf4Code, toStep } from "./codebooks.js";
 import type { DoubleQuantized, Nf4Tensor } from "./types.js";
 
 export const BLOCK = 64;
 export const NESTED_BLOCK = 256;
 
-const NF4_BOUNDS = midpoints(NF4_CODEBOOK);
 const DYNAMIC_BOUNDS = midpoints(DYNAMIC_CODEBOOK);
 
 /** Largest magnitude of each block. @throws INVALID_MODEL for a value that is not finite, which no code could stand for */
@@ -41,8 +40,8 @@ export function quantizeNf4(
 	for (let block = 0; block < absmax.length; block++) {
 		const inverse = Math.fround(1 / Math.max(absmax[block]!, 1e-38));
 		for (let i = block * BLOCK; i < (block + 1) * BLOCK; i += 2) {
-			const even = bucket(Math.fround(weights[i]! * inverse), NF4_BOUNDS);
-			codes[i / 2] = (even << 4) | bucket(Math.fround(weights[i + 1]! * inverse), NF4_BOUNDS);
+			const even = nf4Code(Math.fround(weights[i]! * inverse));
+			codes[i / 2] = (even << 4) | nf4Code(Math.fround(weights[i + 1]! * inverse));
 		}
 	}
 	return { shape, codes, absmax: doubleQuant ? quantizeAbsmax(absmax) : { kind: "fp32", values: absmax } };

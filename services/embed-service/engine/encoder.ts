@@ -1,6 +1,6 @@
 /** The compiled encoder with its base weights and resident adapters: what the worker thread owns. */
 import { linearLayers } from "@dak/shared/models";
-import { type AdapterMode, buildEmbedGraph, loraAInput, loraBInput, Packing, planTiles } from "@dak/shared/nn/inference";
+import { type AdapterMode, buildEmbedGraph, loraAInput, loraBInput, Packing, planTiles, wordType } from "@dak/shared/nn/inference";
 import { type Feeds, float32, int64, Session, Tensor } from "@dak/shared/runtime";
 import type { BatchMessage, EngineSettings, LayerFactors } from "./protocol.js";
 
@@ -31,7 +31,8 @@ export class EmbedEncoder {
 	/** @throws RUNTIME_FAILED if a graph does not compile */
 	static async create(settings: EngineSettings): Promise<EmbedEncoder> {
 		const { config, device, threads } = settings;
-		const session = (mode: AdapterMode) => Session.create(buildEmbedGraph(config, mode), { device, threads, memory: "fast" });
+		const words = wordType(settings.base);
+		const session = (mode: AdapterMode) => Session.create(buildEmbedGraph(config, mode, words), { device, threads, memory: "fast" });
 		const sessions = { none: await session("none"), one: await session("one"), tiles: await session("tiles") };
 		const base = Object.fromEntries(settings.base.map(({ input, dtype, dims, data }) => [input, new Tensor(dtype, data, [...dims])]));
 		return new EmbedEncoder(settings, sessions, base);

@@ -48,6 +48,7 @@ class OrtRunner implements ModelRunner {
 	readonly #calls = new Map<number, Call>();
 	#next = 1;
 	#dead: DakError | undefined;
+	#exited = false;
 
 	constructor(
 		private readonly base: BaseModel,
@@ -59,7 +60,10 @@ class OrtRunner implements ModelRunner {
 		this.compute = compute;
 		worker.on("message", (message: EngineReply) => this.#receive(message));
 		worker.on("error", (cause) => this.#die(new DakError("RUNTIME_FAILED", `the engine stopped: ${cause.message}`, { cause })));
-		worker.on("exit", () => this.#die(new DakError("RUNTIME_FAILED", "the engine has stopped")));
+		worker.on("exit", () => {
+			this.#exited = true;
+			this.#die(new DakError("RUNTIME_FAILED", "the engine has stopped"));
+		});
 	}
 
 	get dimension(): number {
@@ -99,9 +103,13 @@ class OrtRunner implements ModelRunner {
 		});
 	}
 
+	/** Lets a batch that runs come to its end: to terminate a thread inside native code can take the process with it. */
 	async close(): Promise<void> {
-		this.#dead ??= new DakError("RUNTIME_FAILED", "the engine was closed");
-		await this.worker.terminate();
+		this.#die(new DakError("RUNTIME_FAILED", "the engine was closed"));
+		if (this.#exited) return;
+		const exit = once(this.worker, "exit");
+		this.#send({ kind: "close" });
+		await exit;
 	}
 
 	#send(request: EngineRequest, transfer: readonly ArrayBuffer[] = []): void {

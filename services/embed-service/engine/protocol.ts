@@ -34,6 +34,8 @@ export interface BatchMessage {
 export type EngineRequest =
 	| { readonly kind: "add"; readonly adapter: number; readonly layers: readonly LayerFactors[] }
 	| { readonly kind: "remove"; readonly adapter: number }
+	/** Skip what waits, free everything, end. */
+	| { readonly kind: "close" }
 	| { readonly kind: "embed"; readonly call: number; readonly batch: BatchMessage };
 
 export type EngineReply =

@@ -7,7 +7,16 @@ const port = parentPort!;
 const reply = (message: EngineReply, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, [...transfer]);
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** Set once the serving thread wants no more answers. */
+let closing = false;
+
 async function handle(encoder: EmbedEncoder, request: EngineRequest): Promise<void> {
+	if (request.kind === "close") {
+		await encoder.dispose();
+		port.close();
+		return;
+	}
+	if (closing) return;
 	if (request.kind === "add") return encoder.add(request.adapter, request.layers);
 	if (request.kind === "remove") return encoder.remove(request.adapter);
 	try {
@@ -24,6 +33,7 @@ try {
 	// One after the other, in order of arrival: an adapter that is removed after a batch was sent is still there for it.
 	let last = Promise.resolve();
 	port.on("message", (request: EngineRequest) => {
+		closing ||= request.kind === "close";
 		last = last.then(() => handle(encoder, request));
 	});
 	reply({ kind: "ready" });

@@ -104,6 +104,7 @@ class EmbedGraph {
 	constructor(
 		private readonly config: EncoderConfig,
 		mode: AdapterMode,
+		private readonly words: "float32" | "float16",
 	) {
 		this.#texts = packedInputs(this.graph, "texts", ["B", 1, 1, "S"], { texts: "B", longest: "S", tokens: "T" });
 		this.#lora = mode === "none" ? undefined : mode === "one" ? new OneAdapter(this.graph) : new TiledAdapters(this.graph);
@@ -121,7 +122,7 @@ class EmbedGraph {
 		const { hiddenSize, vocabSize, maxPositions, typeVocabSize } = this.config;
 		const table = (kind: string, rows: number) => this.#weights.tensor(`embeddings.${kind}_embeddings.weight`, [rows, hiddenSize]);
 		const firstType = gather(table("token_type", typeVocabSize), this.graph.constant("first_type", "int64", [1], BigInt64Array.of(0n)));
-		const words = gather(table("word", vocabSize), this.#texts.ids);
+		const words = this.#weights.words(this.#texts.ids, vocabSize, hiddenSize, this.words);
 		const positions = gather(table("position", maxPositions), this.#texts.positions);
 		return this.#norm("embeddings.LayerNorm", add(words, add(positions, firstType)));
 	}
@@ -168,9 +169,10 @@ class EmbedGraph {
 }
 
 /**
- * ONNX bytes of the encoder with pooling. Inputs: the base's (`packBase`), `texts.*` (`Packing.feeds`, its padding mask,
- * `texts.pool` [B,1,S]) and the adapters' of `mode`. Output `vectors` [B,D], not normalised.
+ * ONNX bytes of the encoder with pooling. Inputs: the base's (`packBase`, whose `wordType` is `words`), `texts.*`
+ * (`Packing.feeds`, its padding mask, `texts.pool` [B,1,S]) and the adapters' of `mode`. Output `vectors` [B,D], not
+ * normalised.
  */
-export function buildEmbedGraph(config: EncoderConfig, mode: AdapterMode): Uint8Array {
-	return new EmbedGraph(config, mode).build();
+export function buildEmbedGraph(config: EncoderConfig, mode: AdapterMode, words: "float32" | "float16" = "float32"): Uint8Array {
+	return new EmbedGraph(config, mode, words).build();
 }

@@ -3,15 +3,25 @@
  * the graphs in place, so that any number of compiled graphs share one copy.
  */
 import type { Graph, Shape, Value } from "../../graph/index.js";
+import { cast, gather } from "../../graph/index.js";
 import { type BaseModel, type EncoderConfig, linearLayers } from "../../models/index.js";
 import { dequantizeAbsmax, quantizeNf4 } from "../../quantization/index.js";
 
 /** A graph input's value in memory that can move between threads. */
 export interface PackedTensor {
 	readonly input: string;
-	readonly dtype: "float32" | "uint8";
+	readonly dtype: "float32" | "float16" | "uint8";
 	readonly dims: readonly number[];
-	readonly data: Float32Array | Uint8Array;
+	/** float16 as its bits. */
+	readonly data: Float32Array | Uint16Array | Uint8Array;
+}
+
+/** The largest tensor by far; kept in half precision where the model's file has it so, which loses nothing. */
+const WORDS = "embeddings.word_embeddings.weight";
+
+/** How a packed base holds its word embeddings. */
+export function wordType(base: readonly PackedTensor[]): "float32" | "float16" {
+	return base.some(({ input, dtype }) => input === WORDS && dtype === "float16") ? "float16" : "float32";
 }
 
 const codesInput = (path: string): string => `${path}.weight.codes`;
@@ -22,6 +32,12 @@ export class BaseInputs {
 	readonly #values = new Map<string, Value>();
 
 	constructor(private readonly graph: Graph) {}
+
+	/** Rows of the word embeddings by token id. */
+	words(ids: Value, rows: number, hiddenSize: number, dtype: "float32" | "float16"): Value {
+		const words = gather(this.#declare(WORDS, dtype, [rows, hiddenSize]), ids);
+		return dtype === "float16" ? cast(words, "float32") : words;
+	}
 
 	/** A tensor that is not quantised. */
 	tensor(name: string, shape: Shape): Value {
@@ -37,7 +53,7 @@ export class BaseInputs {
 		};
 	}
 
-	#declare(name: string, dtype: "float32" | "uint8", shape: Shape): Value {
+	#declare(name: string, dtype: PackedTensor["dtype"], shape: Shape): Value {
 		const known = this.#values.get(name);
 		if (known) return known;
 		const value = this.graph.input(name, dtype, shape);
@@ -50,7 +66,7 @@ function plainTensors({ layers }: EncoderConfig): string[] {
 	const norms = ["embeddings.LayerNorm"];
 	for (let i = 0; i < layers; i++) norms.push(`encoder.layer.${i}.attention.output.LayerNorm`, `encoder.layer.${i}.output.LayerNorm`);
 	return [
-		...["word", "position", "token_type"].map((kind) => `embeddings.${kind}_embeddings.weight`),
+		...["position", "token_type"].map((kind) => `embeddings.${kind}_embeddings.weight`),
 		...norms.flatMap((norm) => [`${norm}.weight`, `${norm}.bias`]),
 	];
 }
@@ -71,5 +87,13 @@ export function packBase(base: BaseModel): PackedTensor[] {
 			plain(`${path}.bias`),
 		];
 	});
-	return [...plainTensors(base.encoder).map(plain), ...layers];
+	return [packWords(base) ?? plain(WORDS), ...plainTensors(base.encoder).map(plain), ...layers];
+}
+
+/** The word embeddings' halves as they stand in the file; undefined where it has another type. */
+function packWords({ weights }: BaseModel): PackedTensor | undefined {
+	if (weights.tensors.get(WORDS)?.dtype !== "F16") return undefined;
+	const { shape, data } = weights.bytes(WORDS);
+	const bits = data.byteOffset % 2 === 0 ? data : data.slice();
+	return { input: WORDS, dtype: "float16", dims: shape, data: new Uint16Array(bits.buffer, bits.byteOffset, bits.byteLength / 2) };
 }

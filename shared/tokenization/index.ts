@@ -1,2 +1,3 @@
-export * from "./tokenizer.js";
+export { hasLongMarkRun } from "./mark-runs.js";
+export { loadTokenizer } from "./tokenizer.js";
 export type * from "./types.js";

@@ -1,93 +1,158 @@
-/** A base model's tokenizer over @huggingface/tokenizers, whose ids equal the Python library's. */
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
+/**
+ * A base model's tokenizer. Normalisers, pre-tokenisers and vocabularies are @huggingface/tokenizers'; how they are put
+ * together is here, so that words are cut once, long texts no further than needed, and tokens can be told their place.
+ */
 import { DakError } from "../errors/index.js";
+import { type Alignment, align, type Span } from "./alignment.js";
+import { type Library, openLibrary } from "./library.js";
+import { hasLongMarkRun, MOST_MARKS } from "./mark-runs.js";
+import { createNormalizer, type Normalize } from "./normalizer.js";
+import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-json.js";
 import type { EncodeOptions, TokenizedPiece, Tokenizer } from "./types.js";
+import { type CutText, createTextCutter, type Section, type Unit } from "./units.js";
+import { type CutWord, createCutter, type Piece } from "./words.js";
 
-/** Largest tokenizer.json that is read: the biggest vocabularies in use take about 40 MB. */
-const MAX_FILE_BYTES = 100 * 1024 * 1024;
-
-function readJson(path: string): { readonly bytes: Buffer; readonly value: Record<string, unknown> } {
-	let bytes: Buffer;
-	try {
-		bytes = readFileSync(path);
-	} catch (cause) {
-		throw new DakError("INVALID_MODEL", `${path}: cannot be read`, { cause });
-	}
-	if (bytes.length > MAX_FILE_BYTES) throw new DakError("INVALID_MODEL", `${path}: ${bytes.length} bytes, allowed: ${MAX_FILE_BYTES}`);
-	try {
-		const value: unknown = JSON.parse(bytes.toString("utf8"));
-		if (typeof value === "object" && value !== null) return { bytes, value: value as Record<string, unknown> };
-	} catch (cause) {
-		throw new DakError("INVALID_MODEL", `${path}: no JSON`, { cause });
-	}
-	throw new DakError("INVALID_MODEL", `${path}: no JSON object`);
-}
-
-/** Opens the tokenizer of a model folder. @throws INVALID_MODEL if a file is missing or not understood */
+/** Opens the tokenizer of a model folder. @throws INVALID_MODEL if a file is missing, not understood or not supported */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-	const { bytes, value } = readJson(join(folder, "tokenizer.json"));
-	const config = readJson(join(folder, "tokenizer_config.json")).value;
+	const files = readTokenizerFiles(folder);
 	try {
-		return new FolderTokenizer(new HubTokenizer(value, config), createHash("sha256").update(bytes).digest("hex"), config);
+		return new FolderTokenizer(files, openLibrary(files.json, files.config));
 	} catch (cause) {
-		throw new DakError("INVALID_MODEL", `${folder}/tokenizer.json: not understood: ${String(cause)}`, { cause });
+		if (cause instanceof DakError) throw cause;
+		throw new DakError("INVALID_MODEL", `tokenizer.json: not understood: ${String(cause)}`, { cause });
 	}
 }
+
+/** A token before it is known whether it is kept. */
+interface Token extends Piece {
+	readonly unit: Unit;
+	/** Where it starts in its unit's word. */
+	readonly within: number;
+}
+
+const tokenOf = (piece: Piece, unit: Unit, within: number): Token => ({ ...piece, unit, within });
 
 class FolderTokenizer implements Tokenizer {
 	readonly vocabSize: number;
+	readonly hash: string;
 	readonly unknownId: number | undefined;
 	readonly specialIds: ReadonlySet<number>;
+	readonly #library: Library;
+	readonly #normalize: Normalize;
+	readonly #cutText: CutText;
+	readonly #cutWord: CutWord;
 	/** Special tokens before and after a text. */
 	readonly #before: readonly number[];
 	readonly #after: readonly number[];
 
-	constructor(
-		private readonly inner: HubTokenizer,
-		readonly hash: string,
-		config: Record<string, unknown>,
-	) {
-		this.vocabSize = inner.get_vocab(true).size;
-		this.specialIds = new Set([...inner.get_added_tokens_decoder()].filter(([, token]) => token.special).map(([id]) => id));
-		const unknown = config.unk_token;
-		const name = typeof unknown === "string" ? unknown : ((unknown as { content?: string } | undefined)?.content ?? "");
-		this.unknownId = inner.token_to_id(name);
-		const around: number[] = inner.encode("", {}).ids;
-		const separator = around.findIndex((id, i) => i > 0 && id !== around[0]);
-		this.#before = around.slice(0, separator < 0 ? around.length : separator);
-		this.#after = separator < 0 ? [] : around.slice(separator);
+	constructor({ json, hash }: TokenizerFiles, library: Library) {
+		this.hash = hash;
+		this.#library = library;
+		this.vocabSize = library.model.vocab.length;
+		this.specialIds = new Set(json.added_tokens.filter((token) => token.special).map((token) => token.id));
+		this.unknownId = json.model.type === "Unigram" ? json.model.unk_id : json.model.vocab[json.model.unk_token];
+		this.#normalize = createNormalizer(json, library);
+		this.#cutText = createTextCutter(json, library, this.#normalize);
+		this.#cutWord = createCutter(json, library);
+		[this.#before, this.#after] = specialTokensAround(library);
 	}
 
 	encode(text: string, options: EncodeOptions = {}): Int32Array {
-		const special = options.addSpecialTokens ?? true;
-		const ids = this.#plain(text);
-		const [before, after] = special ? [this.#before, this.#after] : [[], []];
-		const room = Math.max(0, (options.maxLength ?? Number.POSITIVE_INFINITY) - before.length - after.length);
-		const kept = ids.length <= room ? ids : options.truncationDirection === "left" ? ids.slice(ids.length - room) : ids.slice(0, room);
-		return Int32Array.from([...before, ...kept, ...after]);
+		const [before, after] = this.#special(options);
+		const ids = this.#collect(text, options, ({ id }) => id);
+		return Int32Array.from([...before, ...ids, ...after]);
 	}
 
 	tokenize(text: string, options: EncodeOptions = {}): TokenizedPiece[] {
-		return Array.from(this.encode(text, options), (id) => ({
-			id,
-			text: this.inner.id_to_token(id) ?? "",
-			special: this.specialIds.has(id),
-		}));
+		const [before, after] = this.#special(options);
+		const [locate, bytesBefore] = [this.#locator(), byteCounter(text)];
+		const special = (id: number) => ({ id, text: this.#library.model.vocab[id] ?? "", special: true });
+		return [
+			...before.map(special),
+			...this.#collect(text, options, tokenOf).map((token) => this.#describe(token, text, locate, bytesBefore)),
+			...after.map(special),
+		];
 	}
 
 	decode(ids: ArrayLike<number>): string {
-		return this.inner.decode(Array.from(ids), { skip_special_tokens: true });
+		return ids.length === 0 ? "" : this.#library.decode(Array.from(ids), { skip_special_tokens: true });
 	}
 
-	#plain(text: string): readonly number[] {
-		if (!text.isWellFormed()) throw new DakError("TOKENIZATION_FAILED", "the text holds a lone surrogate: no valid Unicode");
-		try {
-			return this.inner.encode(text, { add_special_tokens: false }).ids;
-		} catch (cause) {
-			throw new DakError("TOKENIZATION_FAILED", `the tokenizer refused the text: ${String(cause)}`, { cause });
-		}
+	#special({ addSpecialTokens = true }: EncodeOptions): readonly [readonly number[], readonly number[]] {
+		return addSpecialTokens ? [this.#before, this.#after] : [[], []];
 	}
+
+	/** The text's tokens, no more than fit. Words beyond the limit are not looked at. */
+	#collect<T>(text: string, options: EncodeOptions, make: (piece: Piece, unit: Unit, within: number) => T): T[] {
+		if (!text.isWellFormed()) throw new DakError("TOKENIZATION_FAILED", "the text holds a lone surrogate: no valid Unicode");
+		if (hasLongMarkRun(text)) throw new DakError("TOKENIZATION_FAILED", `the text holds more than ${MOST_MARKS} combining marks in a row`);
+		const [before, after] = this.#special(options);
+		const room = Math.max(0, (options.maxLength ?? Number.POSITIVE_INFINITY) - before.length - after.length);
+		const fromEnd = options.truncationDirection === "left" && room < Number.POSITIVE_INFINITY;
+		const tokens: T[] = [];
+		const units = this.#cutText(text);
+		for (const unit of fromEnd ? [...units].reverse() : units) {
+			if (tokens.length >= room) break;
+			const own = this.#tokensOf(unit, make);
+			if (fromEnd) own.reverse();
+			for (const token of own) tokens.push(token);
+		}
+		if (tokens.length > room) tokens.length = room;
+		return fromEnd ? tokens.reverse() : tokens;
+	}
+
+	#tokensOf<T>(unit: Unit, make: (piece: Piece, unit: Unit, within: number) => T): T[] {
+		if (unit.id !== undefined) return [make({ id: unit.id, length: unit.word.length }, unit, 0)];
+		let within = 0;
+		return this.#cutWord(unit.word).map((piece) => {
+			const token = make(piece, unit, within);
+			within += piece.length;
+			return token;
+		});
+	}
+
+	#describe(token: Token, text: string, locate: (token: Token) => Span | undefined, bytesBefore: (at: number) => number): TokenizedPiece {
+		const span = locate(token);
+		if (!span) return { id: token.id, text: this.#library.model.vocab[token.id] ?? "", special: false };
+		const [start, stop] = [bytesBefore(span.start), bytesBefore(span.stop)];
+		return { id: token.id, text: text.slice(span.start, span.stop), special: false, start, stop };
+	}
+
+	/** Finds tokens in the text; each section is aligned once. */
+	#locator(): (token: Token) => Span | undefined {
+		const alignments = new Map<Section, Alignment | undefined>();
+		return ({ unit: { section, at, prepended }, within, length }) => {
+			if (at === undefined) return undefined;
+			if (!section) return { start: at, stop: at + length };
+			if (!alignments.has(section)) alignments.set(section, align(section.text, section.normalized, this.#normalize));
+			const alignment = alignments.get(section);
+			if (!alignment) return undefined;
+			const from = at + within - (within > 0 ? prepended : 0);
+			// A mark that stands alone before a word is told the word's first character, as the Python library has it.
+			const last = Math.max(from, at + within + length - prepended - 1);
+			const [first, final] = [alignment[from], alignment[last]];
+			return first && final && { start: section.start + first.start, stop: section.start + final.stop };
+		};
+	}
+}
+
+/** Counts the UTF-8 bytes before a place; each time from the last one asked for, so that a long text is walked through once. */
+function byteCounter(text: string): (at: number) => number {
+	let last = 0;
+	let bytes = 0;
+	return (at) => {
+		bytes += at >= last ? Buffer.byteLength(text.slice(last, at)) : -Buffer.byteLength(text.slice(at, last));
+		last = at;
+		return bytes;
+	};
+}
+
+/** What the post-processor puts around a text. */
+function specialTokensAround(library: Library): readonly [readonly number[], readonly number[]] {
+	const bare = library.encode("a", { add_special_tokens: false }).ids;
+	const whole = library.encode("a", { add_special_tokens: true }).ids;
+	const at = whole.findIndex((_, i) => bare.every((id, j) => whole[i + j] === id));
+	if (at < 0)
+		throw new DakError("INVALID_MODEL", "tokenizer.json: the post-processor changes the text's own tokens; that is not supported");
+	return [whole.slice(0, at), whole.slice(at + bare.length)];
 }

@@ -9,9 +9,11 @@ export interface EncodeOptions {
 
 export interface TokenizedPiece {
 	readonly id: number;
+	/** The part of the text that the token stands for; where it cannot be told, and for special tokens, the token's own name. */
 	readonly text: string;
+	/** Whether the tokenizer put it there: a `[SEP]` that the text holds is none. */
 	readonly special: boolean;
-	/** Character offsets in the text; absent for special tokens and where the tokenizer cannot tell. */
+	/** Offsets in the text's UTF-8 bytes, as Text Embeddings Inference has them; absent for special tokens and where they cannot be told. */
 	readonly start?: number | undefined;
 	readonly stop?: number | undefined;
 }

@@ -4,6 +4,7 @@ import { createWriteStream, renameSync, rmSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { DakError } from "@dak/shared/errors";
 import { Random } from "@dak/shared/nn";
+import { hasLongMarkRun } from "@dak/shared/tokenization";
 import type { DatasetFile } from "./format.js";
 import { type ReadOptions, readTexts } from "./read.js";
 
@@ -20,9 +21,9 @@ export interface DatasetStatistics {
 	readonly warnings: readonly string[];
 }
 
-/** Unicode's composed form, white space collapsed. */
+/** Unicode's composed form, white space collapsed. A text that no library composes in reasonable time keeps its form. */
 export function cleanText(text: string): string {
-	return text.normalize("NFC").replace(/\s+/g, " ").trim();
+	return (hasLongMarkRun(text) ? text : text.normalize("NFC")).replace(/\s+/g, " ").trim();
 }
 
 const FEWEST_TEXTS = 2;

@@ -262,7 +262,7 @@ export type Token = Message<"dak.v1.Token"> & {
   special: boolean;
 
   /**
-   * Character offsets in the input; absent for special tokens.
+   * Offsets in the UTF-8 bytes of prompt and input; absent for special tokens and where they cannot be told.
    *
    * @generated from field: optional uint32 start = 4;
    */

@@ -14,10 +14,13 @@ export interface Drift {
 }
 
 function pairwise(vectors: Vectors): Float64Array {
-	const { count } = vectors;
+	const { count, dimension, data } = vectors;
 	const cosines = new Float64Array((count * (count - 1)) / 2);
 	let at = 0;
-	for (let i = 0; i < count; i++) for (let j = i + 1; j < count; j++) cosines[at++] = dotOf(rowOf(vectors, i), rowOf(vectors, j));
+	for (let i = 0; i < count; i++) {
+		const row = rowOf(vectors, i);
+		for (let j = i + 1; j < count; j++) cosines[at++] = dotOf(row, data, j * dimension);
+	}
 	return cosines;
 }
 
@@ -32,7 +35,9 @@ function correlation(a: Float64Array, b: Float64Array): number {
 		aa += x * x;
 		bb += y * y;
 	}
-	return aa === 0 || bb === 0 ? 0 : ab / Math.sqrt(aa * bb);
+	// No spread to correlate (two texts, or all alike): nothing has moved, or it cannot be told how far.
+	if (aa === 0 || bb === 0) return a.every((value, i) => value === b[i]) ? 1 : 0;
+	return ab / Math.sqrt(aa * bb);
 }
 
 /** Compares both models' unit vectors of the same texts. */

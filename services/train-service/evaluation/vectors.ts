@@ -22,10 +22,18 @@ export function unitVectors(data: Float32Array, dimension: number): Vectors {
 
 export const rowOf = ({ data, dimension }: Vectors, row: number): Float32Array => data.subarray(row * dimension, (row + 1) * dimension);
 
-export function dotOf(a: Float32Array, b: Float32Array): number {
-	let sum = 0;
-	for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-	return sum;
+/** Product of a vector with the elements of `b` from `at`. Four sums at once: one would wait for itself at every addition. */
+export function dotOf(a: Float32Array, b: Float32Array, at = 0): number {
+	let [s0, s1, s2, s3] = [0, 0, 0, 0];
+	const whole = a.length - (a.length % 4);
+	for (let i = 0; i < whole; i += 4) {
+		s0 += a[i]! * b[at + i]!;
+		s1 += a[i + 1]! * b[at + i + 1]!;
+		s2 += a[i + 2]! * b[at + i + 2]!;
+		s3 += a[i + 3]! * b[at + i + 3]!;
+	}
+	for (let i = whole; i < a.length; i++) s0 += a[i]! * b[at + i]!;
+	return s0 + s1 + s2 + s3;
 }
 
 /** Rows of `corpus` nearest to a query by cosine, best first; equal scores in the corpus' order. */
@@ -38,7 +46,7 @@ export function nearest(
 	const best: { index: number; score: number }[] = [];
 	for (let index = 0; index < corpus.count; index++) {
 		if (index === skip) continue;
-		const score = dotOf(query, rowOf(corpus, index));
+		const score = dotOf(query, corpus.data, index * corpus.dimension);
 		if (best.length === k && score <= best[k - 1]!.score) continue;
 		let at = best.length;
 		while (at > 0 && best[at - 1]!.score < score) at--;

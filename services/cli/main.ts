@@ -1,8 +1,8 @@
 /** `dak`, the command line. More commands (train, adapters, embed, eval, doctor) are to come; until then they are not listed. */
 import { configTable, loadConfig, maskedConfig } from "@dak/shared/config";
-import { toDakError } from "@dak/shared/errors";
 import { Command } from "commander";
 import { demoCommand } from "./demo/command.js";
+import { reasonOf } from "./failure.js";
 import { jobsCommand } from "./jobs/command.js";
 import { modelsCommand } from "./models.js";
 import { up } from "./up.js";
@@ -24,7 +24,6 @@ program.addCommand(demoCommand());
 try {
 	await program.parseAsync();
 } catch (error) {
-	const { message, cause } = toDakError(error);
-	console.error(`dak: ${cause instanceof Error ? cause.message : message}`);
+	console.error(`dak: ${reasonOf(error)}`);
 	process.exitCode = 1;
 }

@@ -24,7 +24,8 @@ export function createTerminal(stream: NodeJS.WriteStream = process.stdout): Ter
 		},
 		status(text, milestone) {
 			if (isTty) {
-				stream.write(`\r\u001b[K${text}`);
+				// A line that wraps could not be drawn over.
+				stream.write(`\r\u001b[K${clip(text, Math.max(20, (stream.columns ?? 80) - 1))}`);
 				open = true;
 			} else if (milestone) stream.write(`${text}\n`);
 		},
@@ -34,6 +35,9 @@ export function createTerminal(stream: NodeJS.WriteStream = process.stdout): Ter
 		red: paint(31),
 	};
 }
+
+/** At most `width` characters; what is cut off is marked. */
+export const clip = (text: string, width: number): string => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
 
 /** A bar of `width` characters. */
 export function bar(share: number, width = 24): string {

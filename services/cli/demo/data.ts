@@ -8,16 +8,25 @@ export interface LabelledPair {
 	readonly relevant: readonly string[];
 }
 
-export interface DemoData {
+/** Texts of the demo's own, with labels. */
+export interface OwnCorpus {
+	readonly kind: "own";
 	readonly label: string;
-	/** The demo's own texts; undefined where the user's file is uploaded as it is. */
-	readonly texts?: readonly string[];
-	readonly file?: string;
-	/** Held-out queries with what answers them; empty for a user's file. */
+	readonly texts: readonly string[];
+	/** Held-out queries with what answers them. */
 	readonly pairs: readonly LabelledPair[];
 	/** What is searched. */
 	readonly catalogue: readonly string[];
 }
+
+/** A user's file, uploaded as it is; it has no labels. */
+export interface UserFile {
+	readonly kind: "user";
+	readonly label: string;
+	readonly file: string;
+}
+
+export type DemoData = OwnCorpus | UserFile;
 
 /** The corpus lies beside the sources; a build sees it from one folder deeper. */
 function corpusFile(name: string): string {
@@ -31,15 +40,16 @@ const lines = (path: string): string[] =>
 		.filter((line) => line !== "");
 
 /** The demo's own corpus: an industrial supplier's catalogue (demo/corpus/generate.ts). */
-export function ownCorpus(): DemoData {
+export function ownCorpus(): OwnCorpus {
 	const texts = lines(corpusFile("texts.txt"));
 	const pairs = lines(corpusFile("pairs.jsonl")).map((line) => JSON.parse(line) as LabelledPair);
 	// House catalogue titles end in brand and part number behind a dash; dealers' do not.
 	const catalogue = texts.filter((text) => text.includes(" - "));
-	return { label: "an industrial supplier's catalogue", texts, pairs, catalogue };
+	return { kind: "own", label: "an industrial supplier's catalogue", texts, pairs, catalogue };
 }
 
-export function userData(file: string): DemoData {
+/** @throws Error if there is no such file */
+export function userFile(file: string): UserFile {
 	if (!existsSync(file)) throw new Error(`--data: found no file ${file}`);
-	return { label: basename(file), file, pairs: [], catalogue: [] };
+	return { kind: "user", label: basename(file), file };
 }

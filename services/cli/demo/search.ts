@@ -1,16 +1,24 @@
-/** Search with and without the adapter, through /embed alone: what an application would see. */
+/** Search with and without the adapter: over the demo's own catalogue through /embed alone, as an application would see it. */
 import { type Interval, nearest, pairedBootstrap, retrievalScores, rowOf, unitVectors, type Vectors } from "@dak/train-service/evaluation";
-import { embedAll } from "./client.js";
-import type { DemoData } from "./data.js";
+import { embedAll, getJson, postJson } from "./client.js";
+import type { OwnCorpus } from "./data.js";
+
+/** A found text; `right` says whether it answers, where labels tell. */
+export interface Found {
+	readonly text: string;
+	readonly right?: boolean;
+}
 
 export interface Example {
 	readonly text: string;
-	/** Nearest texts, and whether each is the right one. */
-	readonly before: readonly { readonly text: string; readonly right: boolean }[];
-	readonly after: readonly { readonly text: string; readonly right: boolean }[];
+	/** Nearest texts without and with the adapter. */
+	readonly before: readonly Found[];
+	readonly after: readonly Found[];
 }
 
 export interface SearchResult {
+	readonly queries: number;
+	/** MRR@10. */
 	readonly before: number;
 	readonly after: number;
 	readonly interval: Interval;
@@ -21,7 +29,7 @@ const EXAMPLES = 4;
 const SHOWN = 2;
 
 /** Reciprocal ranks of the held-out queries over the catalogue, for base and adapter. */
-export async function compareSearch(url: string, adapter: string, { pairs, catalogue }: DemoData): Promise<SearchResult> {
+export async function compareSearch(url: string, adapter: string, { pairs, catalogue }: OwnCorpus): Promise<SearchResult> {
 	const rows = new Map(catalogue.map((text, i) => [text, i]));
 	const relevant = pairs.map((pair) => new Set(pair.relevant.flatMap((text) => rows.get(text) ?? [])));
 	const queries = pairs.map(({ query }) => query);
@@ -33,13 +41,37 @@ export async function compareSearch(url: string, adapter: string, { pairs, catal
 	};
 	const [before, after] = [await model(undefined), await model(adapter)];
 	const differences = after.scores.reciprocalRanks.map((rank, i) => rank - before.scores.reciprocalRanks[i]!);
-	const top = ({ queries: q, corpus }: { queries: Vectors; corpus: Vectors }, i: number) =>
+	const top = ({ queries: q, corpus }: { queries: Vectors; corpus: Vectors }, i: number): Found[] =>
 		nearest(rowOf(q, i), corpus, SHOWN).map(({ index }) => ({ text: catalogue[index]!, right: relevant[i]!.has(index) }));
 	return {
+		queries: queries.length,
 		before: before.scores.mrr10,
 		after: after.scores.mrr10,
 		interval: pairedBootstrap(differences),
 		// The first few as they come: chosen ones would show what one wants to see.
 		examples: queries.slice(0, EXAMPLES).map((text, i) => ({ text, before: top(before, i), after: top(after, i) })),
 	};
+}
+
+/** Neighbours among the training texts, as the job's report has them: all that can be shown without labels. */
+export async function reportedNeighbours(train: string, id: string): Promise<Example[]> {
+	const { neighbours } = await getJson<{ neighbours: { text: string; base: Found[]; adapted: Found[] }[] }>(
+		`${train}/v1/jobs/${id}/report`,
+	);
+	const texts = (list: Found[]) => list.slice(0, SHOWN).map(({ text }) => ({ text }));
+	return neighbours.slice(0, EXAMPLES).map(({ text, base, adapted }) => ({ text, before: texts(base), after: texts(adapted) }));
+}
+
+export interface Similarity {
+	readonly source: string;
+	readonly sentence: string;
+	readonly before: number;
+	readonly after: number;
+}
+
+/** One /similarity call without and with the adapter. */
+export async function compareSimilarity(embed: string, adapter: string, source: string, sentence: string): Promise<Similarity> {
+	const ask = async (more: object) =>
+		(await postJson<number[]>(`${embed}/similarity`, { inputs: { source_sentence: source, sentences: [sentence] }, ...more }))[0]!;
+	return { source, sentence, before: await ask({}), after: await ask({ adapter }) };
 }

@@ -34,7 +34,7 @@ const metric = grid([4, 5, 6, 8, 10, 12, 16], [12, 16, 20, 25, 30, 40, 50, 60, 8
 	`M${d} x ${l} mm`,
 	`${d}x${l}`,
 	`M ${d}X${l}MM`,
-	`${d} mm dia ${l} long`,
+	`M${d}-${l}`,
 ]);
 const steel: Feature = {
 	values: [
@@ -57,9 +57,15 @@ const BSP = thread([
 	["1 1/2", "40"],
 	["2", "50"],
 ]);
+const barrel = (thread: string | number, range: string | number): Spellings => [
+	`${thread}, Sn ${range} mm`,
+	`${thread} range ${range}mm`,
+	`${String(thread).slice(1)} mm barrel sensing ${range} mm`,
+	`${thread} ${range} mm switching distance`,
+];
 const volts: Feature = {
 	values: [
-		["24V DC", "24VDC", "24 V=", "24 volt dc"],
+		["400V AC", "3~400 V", "400 volt three-phase", "400VAC 3ph"],
 		["230V AC", "230VAC", "230 V~", "mains 230 volt"],
 		["110V AC", "110VAC", "110 V~", "110 volt ac"],
 	],
@@ -277,13 +283,12 @@ export const FAMILIES: readonly Family[] = [
 		features: [
 			{
 				values: [
-					["M8", "M8x1", "8 mm barrel", "8mm dia"],
-					["M12", "M12x1", "12 mm barrel", "12mm dia"],
-					["M18", "M18x1", "18 mm barrel", "18mm dia"],
-					["M30", "M30x1.5", "30 mm barrel", "30mm dia"],
+					...grid(["M8"], [1.5, 2, 3, 4], barrel),
+					...grid(["M12"], [2, 4, 6, 8], barrel),
+					...grid(["M18"], [5, 8, 10, 12], barrel),
+					...grid(["M30"], [10, 15, 20, 22], barrel),
 				],
 			},
-			{ values: [2, 4, 5, 8, 10, 15].map((s) => [`Sn ${s} mm`, `range ${s}mm`, `sensing ${s} mm`, `${s} mm switching distance`]) },
 			{
 				values: [
 					["PNP NO", "PNP n.o.", "pnp make", "PNP normally open"],

@@ -90,13 +90,20 @@ export class Measurement {
 		return this.encoder.dispose();
 	}
 
+	/** All texts in one go: each call of the encoder reads the word embeddings anew. */
 	async #vectors(factors: Factors): Promise<ModelVectors> {
 		const dimension = this.options.base.encoder.hiddenSize;
-		const sample = await this.#encode(this.#tokens(this.#sample()), factors);
-		if (!this.labelled) return { dimension, sample };
-		const queries = await this.#encode(this.#tokens(this.labelled.queries), factors);
-		const corpus = await this.#encode(this.#tokens(this.labelled.corpus), factors);
-		return { dimension, sample, queries, corpus };
+		const sample = this.#sample();
+		const { queries = [], corpus = [] } = this.labelled ?? {};
+		const all = await this.#encode(this.#tokens([...sample, ...queries, ...corpus]), factors);
+		const rows = (from: number, count: number) => all.subarray(from * dimension, (from + count) * dimension);
+		if (!this.labelled) return { dimension, sample: all };
+		return {
+			dimension,
+			sample: rows(0, sample.length),
+			queries: rows(sample.length, queries.length),
+			corpus: rows(sample.length + queries.length, corpus.length),
+		};
 	}
 
 	#sample(): readonly string[] {

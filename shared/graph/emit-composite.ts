@@ -84,12 +84,27 @@ function emitChunk(e: Emitter, { h, table, bias, chunk, n, d }: ChunkContext): G
 	});
 }
 
-/** A Gather of four values at a time by pairs of bytes, then one scale a block of 64. */
+/** A Gather of four values at a time by two bytes of codes, then one scale a block of 64. */
 export function emitDequantizeNf4(node: Node<"dequantizeNf4">, e: Emitter): void {
-	const [codes, absmax] = node.inputs.map((value) => value.name) as [string, string];
+	const [quads, absmax] = node.inputs.map((value) => value.name) as [string, string];
 	const codebook = e.shared("nf4_codebook", "float32", [65536, 4], nf4QuadCodebook);
-	const values = e.node("Gather", [codebook, e.node("Cast", [codes], { attributes: { to: INT32 } })]);
+	const values = e.node("Gather", [codebook, e.node("Cast", [quads], { attributes: { to: INT32 } })]);
 	const blocks = e.node("Reshape", [values, e.int64s([-1, 64])]);
-	const scaled = e.node("Mul", [blocks, absmax]);
+	const scaled = e.node("Mul", [blocks, e.node("Reshape", [absmax, e.int64s([-1, 1])])]);
 	e.node("Reshape", [scaled, e.int64s(node.attrs.shape)], { outputs: [node.outputs[0]!.name] });
+}
+
+/**
+ * Written out rather than as LayerNormalization: that kernel adds up a row one number after the other, and takes three
+ * times as long as these nine operators, whose sums are vectorised; (x − mean)/σ is at hand for the backward pass.
+ */
+export function emitLayerNorm(node: Node<"layerNorm">, e: Emitter): void {
+	const [x, scale, bias] = node.inputs.map((value) => value.name) as [string, string, string];
+	const [y, normal, inverse] = node.outputs.map((value) => value.name) as [string, string, string];
+	const rowMean = (of: string) => e.node("ReduceMean", [of, e.int64s([-1])], { attributes: { keepdims: 1 } });
+	const centred = e.node("Sub", [x, rowMean(x)]);
+	const variance = rowMean(e.node("Mul", [centred, centred]));
+	e.node("Reciprocal", [e.node("Sqrt", [e.node("Add", [variance, e.float(node.attrs.epsilon)])])], { outputs: [inverse] });
+	e.node("Mul", [centred, inverse], { outputs: [normal] });
+	e.node("Add", [e.node("Mul", [normal, scale]), bias], { outputs: [y] });
 }

@@ -1,7 +1,7 @@
 /** A base model's weights as the feeds of a graph: packed once, then fed to every run in place. */
 import type { BaseModel } from "../models/index.js";
 import { dequantizeAbsmax, type Nf4Tensor, quantizeNf4 } from "../quantization/index.js";
-import { float32, type Tensor, uint16 } from "../runtime/index.js";
+import { float32, type Tensor, uint8, uint16 } from "../runtime/index.js";
 import type { FrozenInput } from "./frozen-weights.js";
 
 export interface FrozenFeedsOptions {
@@ -36,9 +36,10 @@ export class FrozenFeeds {
 	#make({ tensor, part }: FrozenInput): Tensor {
 		if (part === "fp32") return float32(this.base.weights.float32(tensor), this.#shape(tensor));
 		const packed = this.#pack(tensor);
-		if (part === "codes") return uint16(asUint16(packed.codes), [packed.codes.length / 2]);
+		if (part === "codes") return uint8(packed.codes, [packed.codes.length]);
+		if (part === "quads") return uint16(asUint16(packed.codes), [packed.codes.length / 2]);
 		const absmax = dequantizeAbsmax(packed);
-		return float32(absmax, [absmax.length, 1]);
+		return float32(absmax, [absmax.length]);
 	}
 
 	#shape(tensor: string): readonly number[] {

@@ -61,8 +61,8 @@ class StepBuilder {
 	parts(): Map<keyof Objective, Value> {
 		const { objective } = this.options;
 		const paired = needsCleanVectors(objective);
-		const size = { texts: "E", longest: "Se", tokens: "Te" };
-		const texts = packedInputs(this.graph, "encoder", ["E", 1, 1, "Se"], size);
+		const size = { rows: "Re", longest: "Se", tokens: "Te" };
+		const texts = packedInputs(this.graph, "encoder", ["Re", 1, "Se", "Se"], size);
 		const states = bertStates({ ...this.base, lora: declareLora(this.parameters, this.options.lora) }, texts);
 		const pooled = (name: string) => matmul(this.graph.input(name, "float32", ["B", "Te"]), states);
 		const noisy = pooled("encoder.pool_noisy");
@@ -76,7 +76,7 @@ class StepBuilder {
 
 	private reconstruction(noisy: Value): Value {
 		const { config, vocabularyRows } = this.options;
-		const texts = packedInputs(this.graph, "decoder", [1, 1, "Sd", "Sd"], { texts: "B", longest: "Sd", tokens: "Td" });
+		const texts = packedInputs(this.graph, "decoder", ["Rd", 1, "Sd", "Sd"], { rows: "Rd", longest: "Sd", tokens: "Td" });
 		return reconstructionLoss(this.base, this.parameters, noisy, {
 			texts,
 			segments: this.graph.input("decoder.segments", "float32", ["Td", "B"]),
@@ -87,7 +87,7 @@ class StepBuilder {
 	}
 
 	private anchor(clean: Value): Value {
-		const texts = packedInputs(this.graph, "base", ["B", 1, 1, "Sb"], { texts: "B", longest: "Sb", tokens: "Tb" });
+		const texts = packedInputs(this.graph, "base", ["Rb", 1, "Sb", "Sb"], { rows: "Rb", longest: "Sb", tokens: "Tb" });
 		const states = bertStates(this.base, texts);
 		const vectors = matmul(this.graph.input("base.pool", "float32", ["B", "Tb"]), states);
 		return anchorLoss(clean, vectors, this.graph.input("base.pairs", "float32", []));

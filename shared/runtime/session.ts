@@ -29,6 +29,7 @@ export interface SessionOptions {
 const NEVER_WANTED = [
 	"CommonSubexpressionElimination",
 	"ConstantFolding",
+	"LayerNormFusion",
 	"SkipLayerNormFusion",
 	"BiasSkipLayerNormFusion",
 	"BiasGeluFusion",

@@ -139,10 +139,20 @@ const CASES: Partial<Record<OpName, readonly Case[]>> = {
 
 /** @shape [3,64] */
 function nf4Weight(graph: Graph): Nf4Weight {
-	const codes = Uint8Array.from({ length: 96 }, (_, i) => (37 * i + 11) % 256);
+	const element = (i: number) => (7 * i + (i >> 3)) % 16;
 	return {
-		codes: graph.constant("codes", "uint8", [96], codes),
-		quads: graph.constant("quads", "uint16", [48], new Uint16Array(codes.buffer)),
+		codes: graph.constant(
+			"codes",
+			"uint8",
+			[96],
+			Uint8Array.from({ length: 96 }, (_, i) => (element(2 * i) << 4) | element(2 * i + 1)),
+		),
+		planes: graph.constant(
+			"planes",
+			"uint8",
+			[96],
+			Uint8Array.from({ length: 96 }, (_, i) => (element(i) << 4) | element(i + 96)),
+		),
 		absmax: graph.constant("absmax", "float32", [3], Float32Array.of(0.7, 0.2, 0.4)),
 		shape: [3, 64],
 	};

@@ -95,8 +95,8 @@ const linearRule: VjpRule<"linear"> = (dy, { inputs, wanted }) => {
 
 /** y = x·Wᵀ, W frozen and packed: dx = dy·W, which unpacks W anew rather than keep it from the forward pass. */
 const linearNf4Rule: VjpRule<"linearNf4"> = (dy, { node, inputs }) => {
-	const [, , absmax, quads] = inputs as [Value, Value, Value, Value];
-	return [matmul(dy, dequantizeNf4({ quads, absmax, shape: node.attrs.shape }))];
+	const [, , absmax, planes] = inputs as [Value, Value, Value, Value];
+	return [matmul(dy, dequantizeNf4({ planes, absmax, shape: node.attrs.shape }))];
 };
 
 /**

@@ -50,19 +50,19 @@ export const gather = (table: Value, index: Value): Value => one("gather", [tabl
 export const padRows = (x: Value, padIndex: Value, packIndex: Value): Value => one("padRows", [x, padIndex, packIndex], {});
 /** @shape x [B,S,D], padIndex [B,S], packIndex [T] → [T,D] */
 export const packRows = (x: Value, padIndex: Value, packIndex: Value): Value => one("packRows", [x, padIndex, packIndex], {});
-/** A weight in NF4 as graph values. @shape codes uint8 [N·K/2], quads uint16 [N·K/4] (the same bytes), absmax [N·K/64] */
+/** A weight in NF4 as graph values. @shape codes uint8 [N·K/2], planes uint8 [N·K/2] (quantization's `codePlanes`), absmax [N·K/64] */
 export interface Nf4Weight {
 	readonly codes: Value;
-	readonly quads: Value;
+	readonly planes: Value;
 	readonly absmax: Value;
 	readonly shape: readonly [number, number];
 }
 /** x·Wᵀ. @shape x [T,K] → [T,N] */
-export const linearNf4 = (x: Value, { codes, absmax, quads, shape }: Nf4Weight): Value =>
-	one("linearNf4", [x, codes, absmax, quads], { shape });
+export const linearNf4 = (x: Value, { codes, absmax, planes, shape }: Nf4Weight): Value =>
+	one("linearNf4", [x, codes, absmax, planes], { shape });
 /** @shape → [N,K] */
-export const dequantizeNf4 = ({ quads, absmax, shape }: Omit<Nf4Weight, "codes">): Value =>
-	one("dequantizeNf4", [quads, absmax], { shape });
+export const dequantizeNf4 = ({ planes, absmax, shape }: Omit<Nf4Weight, "codes">): Value =>
+	one("dequantizeNf4", [planes, absmax], { shape });
 export const cast = (x: Value, to: DType): Value => one("cast", [x], { to });
 
 /** Mean cross-entropy of softmax(h·tableᵀ + bias) with the labels. @shape h [N,D], table [V,D], labels int64 [N], bias [V] → [] */

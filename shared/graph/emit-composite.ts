@@ -2,7 +2,7 @@
 import type { GraphProto } from "../gen/onnx/onnx_pb.js";
 import { type Emitter, valueInfo } from "./emit.js";
 import type { Node } from "./graph.js";
-import { nf4QuadCodebook } from "./nf4-codebook.js";
+import { nf4NibbleTable } from "./nf4-codebook.js";
 import type { Dim } from "./shape.js";
 
 const FLOAT = 1;
@@ -84,11 +84,16 @@ function emitChunk(e: Emitter, { h, table, bias, chunk, n, d }: ChunkContext): G
 	});
 }
 
-/** A Gather of four values at a time by two bytes of codes, then one scale a block of 64. */
+/**
+ * Looks each byte up twice, once a nibble: GatherElements copies numbers where Gather copies rows of bytes, which takes half
+ * the time; the two results lie end to end as the weight does. Then one scale a block of 64.
+ */
 export function emitDequantizeNf4(node: Node<"dequantizeNf4">, e: Emitter): void {
-	const [quads, absmax] = node.inputs.map((value) => value.name) as [string, string];
-	const codebook = e.shared("nf4_codebook", "float32", [65536, 4], nf4QuadCodebook);
-	const values = e.node("Gather", [codebook, e.node("Cast", [quads], { attributes: { to: INT32 } })]);
+	const [planes, absmax] = node.inputs.map((value) => value.name) as [string, string];
+	const table = e.shared("nf4_nibbles", "float32", [2, 256], nf4NibbleTable);
+	const bytes = e.node("Cast", [e.node("Reshape", [planes, e.int64s([1, -1])])], { attributes: { to: INT32 } });
+	const twice = e.node("Concat", [bytes, bytes], { attributes: { axis: 0 } });
+	const values = e.node("GatherElements", [table, twice], { attributes: { axis: 1 } });
 	const blocks = e.node("Reshape", [values, e.int64s([-1, 64])]);
 	const scaled = e.node("Mul", [blocks, e.node("Reshape", [absmax, e.int64s([-1, 1])])]);
 	e.node("Reshape", [scaled, e.int64s(node.attrs.shape)], { outputs: [node.outputs[0]!.name] });

@@ -148,8 +148,8 @@ const NF4 = { quant_type: 1, block_size: 64 };
 
 /**
  * x·Wᵀ with W in NF4: x [T,K], codes [N·K/2] (two a byte), absmax [N·K/64] → [T,N]. The kernel unpacks W and forgets it.
- * Its transposed form computes something else, so the backward pass unpacks W by itself, from `quads`: the same memory as
- * codes, four codes an element [N·K/4].
+ * Its transposed form computes something else, so the backward pass unpacks W by itself, from `planes` [N·K/2]: the same
+ * codes in the order that is fastest to unpack with ONNX's own operators.
  */
 const linearNf4: OpRow<"linearNf4"> = {
 	infer: ([x, codes], { shape: [n, k] }) => {
@@ -250,7 +250,7 @@ export const OPS: { readonly [K in OpName]: OpRow<K> } = {
 		],
 		emit: emitVocabularyCrossEntropy,
 	},
-	/** quads [N·K/4] uint16 (four codes each), absmax [N·K/64] → [N,K]. */
+	/** planes [N·K/2] (byte i: element i in the high nibble, i + N·K/2 in the low one), absmax [N·K/64] → [N,K]. */
 	dequantizeNf4: { infer: (_, { shape }) => [{ dtype: "float32", shape }], emit: emitDequantizeNf4 },
 	cast: {
 		infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }],

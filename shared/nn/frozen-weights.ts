@@ -10,8 +10,8 @@ export interface FrozenInput {
 	readonly input: string;
 	/** The tensor's name in the base model. */
 	readonly tensor: string;
-	/** fp32: as it is; else a part of its NF4 form. Codes and quads are the same memory, two and four codes an element. */
-	readonly part: "fp32" | "codes" | "quads" | "absmax";
+	/** fp32: as it is; else a part of its NF4 form. Codes are as bitsandbytes packs them, planes as `codePlanes` does. */
+	readonly part: "fp32" | "codes" | "planes" | "absmax";
 }
 
 export class FrozenWeights {
@@ -40,7 +40,7 @@ export class FrozenWeights {
 			this.#once(`${name}.${of}`, () => this.#declare(`${name}.${of}`, name, of, dtype, [count]));
 		return {
 			codes: part("codes", "uint8", size / 2),
-			quads: part("quads", "uint16", size / 4),
+			planes: part("planes", "uint8", size / 2),
 			absmax: part("absmax", "float32", size / 64),
 			shape,
 		};

@@ -21,14 +21,15 @@ export function emitVocabularyCrossEntropy(node: Node<"vocabularyCrossEntropy">,
 	const lowest = e.node("Sub", [zero, e.float(1e30)]);
 	const nothing = e.node("Mul", [h, e.float(0)]);
 	const [n, d] = node.inputs[0]!.shape as [Dim, number];
-	const body = emitChunk(e, { h, table, bias, chunk: node.attrs.chunk, n, d });
+	const half = node.inputs[1]!.dtype === "float16";
+	const body = emitChunk(e, { h, table, bias, half, chunk: node.attrs.chunk, n, d });
 	const trips = e.constant("int64", [], BigInt64Array.of(BigInt(Math.ceil(vocabulary / node.attrs.chunk))));
 	const m = e.fresh("maximum");
 	const s = e.fresh("sum");
 	const acc = e.fresh("weighted");
 	e.node("Loop", [trips, "", lowest, zero, nothing], { attributes: { body }, outputs: [m, s, acc] });
 
-	const target = e.node("Gather", [table, labels]);
+	const target = widened(e, e.node("Gather", [table, labels]), half);
 	const dot = e.node("ReduceSum", [e.node("Mul", [h, target]), e.int64s([1])], { attributes: { keepdims: 1 } });
 	const logit = bias ? e.node("Add", [dot, e.node("Unsqueeze", [e.node("Gather", [bias, labels]), e.int64s([1])])]) : dot;
 	const logSum = e.node("Add", [m, e.node("Log", [s])]);
@@ -39,17 +40,21 @@ export function emitVocabularyCrossEntropy(node: Node<"vocabularyCrossEntropy">,
 	e.node("Div", [difference, rows], { outputs: [node.outputs[1]!.name] });
 }
 
+const widened = (e: Emitter, rows: string, half: boolean) => (half ? e.node("Cast", [rows], { attributes: { to: FLOAT } }) : rows);
+
 interface ChunkContext {
 	readonly h: string;
 	readonly table: string;
 	readonly bias: string | undefined;
+	/** The table is in half precision. */
+	readonly half: boolean;
 	readonly chunk: number;
 	readonly n: Dim;
 	readonly d: number;
 }
 
 /** The Loop's body: folds one chunk of the vocabulary into (m, s, acc). */
-function emitChunk(e: Emitter, { h, table, bias, chunk, n, d }: ChunkContext): GraphProto {
+function emitChunk(e: Emitter, { h, table, bias, half, chunk, n, d }: ChunkContext): GraphProto {
 	const [i, going, m, s, acc] = ["chunk", "going", "m", "s", "acc"].map((hint) => e.fresh(hint)) as [
 		string,
 		string,
@@ -67,7 +72,7 @@ function emitChunk(e: Emitter, { h, table, bias, chunk, n, d }: ChunkContext): G
 	return e.subgraph("vocabulary_chunk", inputs, (b) => {
 		const start = b.node("Mul", [b.node("Reshape", [i, b.int64s([1])]), b.int64s([chunk])]);
 		const end = b.node("Add", [start, b.int64s([chunk])]);
-		const rows = b.node("Slice", [table, start, end, b.int64s([0])]);
+		const rows = widened(b, b.node("Slice", [table, start, end, b.int64s([0])]), half);
 		const product = b.node("Gemm", [h, rows, ...(bias ? [b.node("Slice", [bias, start, end])] : [])], { attributes: { transB: 1 } });
 		const m1 = b.node("Max", [m, b.node("ReduceMax", [product, b.int64s([1])], { attributes: { keepdims: 1 } })]);
 		const decay = b.node("Exp", [b.node("Sub", [m, m1])]);

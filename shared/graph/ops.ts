@@ -241,7 +241,7 @@ export const OPS: { readonly [K in OpName]: OpRow<K> } = {
 	packRows,
 	/**
 	 * Mean cross-entropy of softmax(h·Eᵀ + bias): h [N,D], E [V,D], labels [N], bias [V] or none → the loss and, kept for
-	 * the backward pass, its gradient by h. E and bias are frozen.
+	 * the backward pass, its gradient by h. E (float32 or float16) and bias are frozen.
 	 */
 	vocabularyCrossEntropy: {
 		infer: ([h]) => [

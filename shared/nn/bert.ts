@@ -2,7 +2,7 @@
  * BERT, one definition for encoder and decoder: the decoder is the same frozen stack with a causal mask and a hook after
  * each self-attention. @source Devlin et al. 2019; parameter names as transformers' BertModel has them
  */
-import { add, gather, gelu, layerNorm, type Value } from "../graph/index.js";
+import { add, cast, gather, gelu, layerNorm, type Value } from "../graph/index.js";
 import type { EncoderConfig } from "../models/index.js";
 import type { FrozenWeights } from "./frozen-weights.js";
 import { type LoraFactors, loraLinear, type PackedTexts, packedAttention } from "./layers.js";
@@ -34,7 +34,8 @@ class Bert {
 
 	private embed(): Value {
 		const { config, weights, wordEmbeddings } = this.options;
-		const words = gather(wordEmbeddings, this.texts.ids);
+		const rows = gather(wordEmbeddings, this.texts.ids);
+		const words = rows.dtype === "float32" ? rows : cast(rows, "float32");
 		const positions = gather(
 			weights.tensor("embeddings.position_embeddings.weight", [config.maxPositions, config.hiddenSize]),
 			this.texts.positions,

@@ -29,6 +29,8 @@ export interface TrainingStepOptions {
 	/** Rows of the word embeddings in use, and rows of the softmax. */
 	readonly embeddingRows: number;
 	readonly vocabularyRows: number;
+	/** How both tables are held; halves are widened where they are used, a chunk at a time. */
+	readonly tableType?: "float32" | "float16" | undefined;
 }
 
 export interface TrainingStep {
@@ -53,8 +55,12 @@ class StepBuilder {
 	constructor(private readonly options: TrainingStepOptions) {
 		const { config, embeddingRows, quantized } = options;
 		this.frozen = new FrozenWeights(this.graph, quantized);
-		const wordEmbeddings = this.graph.input("word_embeddings", "float32", [embeddingRows, config.hiddenSize]);
+		const wordEmbeddings = this.graph.input("word_embeddings", this.#tableType, [embeddingRows, config.hiddenSize]);
 		this.base = { config, weights: this.frozen, wordEmbeddings };
+	}
+
+	get #tableType(): "float32" | "float16" {
+		return this.options.tableType ?? "float32";
 	}
 
 	/** Each part of the loss by name. */
@@ -81,7 +87,7 @@ class StepBuilder {
 			texts,
 			segments: this.graph.input("decoder.segments", "float32", ["Td", "B"]),
 			labels: this.graph.input("decoder.labels", "int64", ["Td"]),
-			vocabulary: this.graph.input("vocabulary", "float32", [vocabularyRows, config.hiddenSize]),
+			vocabulary: this.graph.input("vocabulary", this.#tableType, [vocabularyRows, config.hiddenSize]),
 			vocabularyBias: this.graph.input("vocabulary_bias", "float32", [vocabularyRows]),
 		});
 	}

@@ -60,13 +60,16 @@ export interface Nf4Weight {
 /** x·Wᵀ. @shape x [T,K] → [T,N] */
 export const linearNf4 = (x: Value, { codes, absmax, planes, shape }: Nf4Weight): Value =>
 	one("linearNf4", [x, codes, absmax, planes], { shape });
-/** @shape → [N,K] */
-export const dequantizeNf4 = ({ planes, absmax, shape }: Omit<Nf4Weight, "codes">): Value =>
-	one("dequantizeNf4", [planes, absmax], { shape });
+/**
+ * Unpacks a weight, once `after` is computed: the runtime would else unpack all weights of a backward pass ahead of it, and
+ * hold them at once. @shape → [N,K]
+ */
+export const dequantizeNf4 = ({ planes, absmax, shape }: Omit<Nf4Weight, "codes">, after: Value): Value =>
+	one("dequantizeNf4", [planes, absmax, after], { shape });
 export const cast = (x: Value, to: DType): Value => one("cast", [x], { to });
 
 /** Mean cross-entropy of softmax(h·tableᵀ + bias) with the labels. @shape h [N,D], table [V,D], labels int64 [N], bias [V] → [] */
-export function vocabularyCrossEntropy(h: Value, table: Value, labels: Value, bias?: Value, chunk = 8192): Value {
+export function vocabularyCrossEntropy(h: Value, table: Value, labels: Value, bias?: Value, chunk = 2048): Value {
 	return one("vocabularyCrossEntropy", bias ? [h, table, labels, bias] : [h, table, labels], { chunk });
 }
 

@@ -54,9 +54,18 @@ describe("rows of a matrix", () => {
 		data: new Uint8Array(bits.buffer),
 	});
 	const tensors = {
-		f32: matrix("F32", Float32Array.from({ length: 15 }, (_, i) => i / 7)),
-		f16: matrix("F16", Uint16Array.from({ length: 15 }, (_, i) => 0x3c00 + 17 * i)),
-		bf16: matrix("BF16", Uint16Array.from({ length: 15 }, (_, i) => 0x3f80 + i)),
+		f32: matrix(
+			"F32",
+			Float32Array.from({ length: 15 }, (_, i) => i / 7),
+		),
+		f16: matrix(
+			"F16",
+			Uint16Array.from({ length: 15 }, (_, i) => 0x3c00 + 17 * i),
+		),
+		bf16: matrix(
+			"BF16",
+			Uint16Array.from({ length: 15 }, (_, i) => 0x3f80 + i),
+		),
 	};
 
 	it.each(Object.keys(tensors))("are those of the whole, in the order asked for: %s", (name) => {

@@ -96,7 +96,7 @@ const linearRule: VjpRule<"linear"> = (dy, { inputs, wanted }) => {
 /** y = x·Wᵀ, W frozen and packed: dx = dy·W, which unpacks W anew rather than keep it from the forward pass. */
 const linearNf4Rule: VjpRule<"linearNf4"> = (dy, { node, inputs }) => {
 	const [, , absmax, planes] = inputs as [Value, Value, Value, Value];
-	return [matmul(dy, dequantizeNf4({ planes, absmax, shape: node.attrs.shape }, dy))];
+	return [matmul(dy, dequantizeNf4({ planes, absmax, shape: node.attrs.shape }))];
 };
 
 /**

@@ -60,12 +60,9 @@ export interface Nf4Weight {
 /** x·Wᵀ. @shape x [T,K] → [T,N] */
 export const linearNf4 = (x: Value, { codes, absmax, planes, shape }: Nf4Weight): Value =>
 	one("linearNf4", [x, codes, absmax, planes], { shape });
-/**
- * Unpacks a weight, once `after` is computed: the runtime would else unpack all weights of a backward pass ahead of it, and
- * hold them at once. @shape → [N,K]
- */
-export const dequantizeNf4 = ({ planes, absmax, shape }: Omit<Nf4Weight, "codes">, after: Value): Value =>
-	one("dequantizeNf4", [planes, absmax, after], { shape });
+/** Unpacks a weight. @shape → [N,K] */
+export const dequantizeNf4 = ({ planes, absmax, shape }: Omit<Nf4Weight, "codes">): Value =>
+	one("dequantizeNf4", [planes, absmax], { shape });
 export const cast = (x: Value, to: DType): Value => one("cast", [x], { to });
 
 /** Mean cross-entropy of softmax(h·tableᵀ + bias) with the labels. @shape h [N,D], table [V,D], labels int64 [N], bias [V] → [] */

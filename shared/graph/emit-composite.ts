@@ -89,20 +89,14 @@ function emitChunk(e: Emitter, { h, table, bias, half, chunk, n, d }: ChunkConte
 	});
 }
 
-/** All of a vector, but not before another value is there: ONNX Runtime orders nodes by what they need, and by nothing else. */
-function waiting(e: Emitter, x: string, after: string): string {
-	const zero = e.node("Mul", [e.node("Shape", [after], { attributes: { start: 0, end: 1 } }), e.int64s([0])]);
-	return e.node("Slice", [x, zero, e.int64s([Number.MAX_SAFE_INTEGER])]);
-}
-
 /**
  * Looks each byte up twice, once a nibble: GatherElements copies numbers where Gather copies rows of bytes, which takes half
  * the time; the two results lie end to end as the weight does. Then one scale a block of 64.
  */
 export function emitDequantizeNf4(node: Node<"dequantizeNf4">, e: Emitter): void {
-	const [planes, absmax, after] = node.inputs.map((value) => value.name) as [string, string, string | undefined];
+	const [planes, absmax] = node.inputs.map((value) => value.name) as [string, string];
 	const table = e.shared("nf4_nibbles", "float32", [2, 256], nf4NibbleTable);
-	const bytes = e.node("Cast", [e.node("Reshape", [after ? waiting(e, planes, after) : planes, e.int64s([1, -1])])], {
+	const bytes = e.node("Cast", [e.node("Reshape", [planes, e.int64s([1, -1])])], {
 		attributes: { to: INT32 },
 	});
 	const twice = e.node("Concat", [bytes, bytes], { attributes: { axis: 0 } });

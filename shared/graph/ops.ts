@@ -250,7 +250,7 @@ export const OPS: { readonly [K in OpName]: OpRow<K> } = {
 		],
 		emit: emitVocabularyCrossEntropy,
 	},
-	/** planes [N·K/2] (byte i: element i in the high nibble, i + N·K/2 in the low one), absmax [N·K/64] → [N,K]; not before a third value, where there is one. */
+	/** planes [N·K/2] (byte i: element i in the high nibble, i + N·K/2 in the low one), absmax [N·K/64] → [N,K]. */
 	dequantizeNf4: { infer: (_, { shape }) => [{ dtype: "float32", shape }], emit: emitDequantizeNf4 },
 	cast: {
 		infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }],

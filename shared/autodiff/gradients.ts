@@ -1,6 +1,7 @@
 /** Reverse mode: walks the nodes backwards from the loss and lets each op's rule (vjp.ts) emit its part. */
 import { assert } from "../errors/index.js";
 import { add, type Graph, type Node, type OpName, type Value } from "../graph/index.js";
+import { recomputing } from "./recompute.js";
 import { VJP_RULES, type VjpRule } from "./vjp.js";
 
 /** Values that depend on one of `parameters`. */
@@ -22,7 +23,8 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
 	const graph = loss.graph;
 	const wanted = dependents(graph, parameters);
 	const found = new Map<Value, Value>([[loss, graph.scalar(1)]]);
-	for (const node of graph.nodes.toReversed()) backward(node, wanted, found);
+	const seen = recomputing(graph);
+	for (const node of graph.nodes.toReversed()) backward(node, seen, wanted, found);
 	return parameters.map((parameter) => {
 		const gradient = found.get(parameter);
 		assert(gradient, `the loss does not depend on ${parameter.name}`);
@@ -31,13 +33,14 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
 }
 
 /** Adds one node's part to the gradients of its inputs. */
-function backward(node: Node, wanted: ReadonlySet<Value>, found: Map<Value, Value>): void {
+function backward(node: Node, seen: (node: Node) => Node, wanted: ReadonlySet<Value>, found: Map<Value, Value>): void {
 	const [y] = node.outputs;
 	const dy = found.get(y!);
 	const wants = node.inputs.map((input) => wanted.has(input));
 	if (!dy || !wants.includes(true)) return;
 	const rule = VJP_RULES[node.op] as VjpRule<OpName>;
-	const parts = rule(dy, { node, inputs: node.inputs, y: y!, wanted: wants });
+	const again = seen(node);
+	const parts = rule(dy, { node: again, inputs: again.inputs, y: again.outputs[0]!, wanted: wants });
 	node.inputs.forEach((input, i) => {
 		const part = parts[i];
 		if (!wants[i] || !part) return;

@@ -47,6 +47,8 @@ export class Graph {
 	readonly outputs: { readonly name: string; readonly value: Value }[] = [];
 	readonly nodes: Node[] = [];
 	readonly constants: Constant[] = [];
+	/** Ranges of nodes [from, to) whose values the backward pass computes anew rather than keeps. */
+	readonly checkpointed: { readonly from: number; readonly to: number }[] = [];
 	readonly #names = new Set<string>();
 	readonly #scalars = new Map<number, Value>();
 
@@ -86,6 +88,14 @@ export class Graph {
 		for (const output of outputs) output.node = node;
 		this.nodes.push(node);
 		return outputs;
+	}
+
+	/** Marks the nodes that `build` adds: their values are not held until the backward pass, but computed there once more. */
+	checkpoint<T>(build: () => T): T {
+		const from = this.nodes.length;
+		const result = build();
+		this.checkpointed.push({ from, to: this.nodes.length });
+		return result;
 	}
 
 	/** Makes a value a result of each run, under a name of its own. */

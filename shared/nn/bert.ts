@@ -14,6 +14,8 @@ export interface BertOptions {
 	readonly wordEmbeddings: Value;
 	/** Factors of a linear layer by its path; undefined where it has none. */
 	readonly lora?: ((path: string, outFeatures: number, inFeatures: number) => LoraFactors | undefined) | undefined;
+	/** Layers keep what enters them alone, and are computed once more in the backward pass. */
+	readonly checkpointing?: boolean | undefined;
 	/** Called with the states after each self-attention block, for the decoder's cross-attention. */
 	readonly afterAttention?: ((states: Value, layer: number) => Value) | undefined;
 }
@@ -28,7 +30,11 @@ class Bert {
 	/** @shape → [T,D] */
 	run(): Value {
 		let states = this.embed();
-		for (let layer = 0; layer < this.options.config.layers; layer++) states = this.layer(states, layer);
+		const { config, checkpointing } = this.options;
+		for (let layer = 0; layer < config.layers; layer++) {
+			const before = states;
+			states = checkpointing ? before.graph.checkpoint(() => this.layer(before, layer)) : this.layer(before, layer);
+		}
 		return states;
 	}
 

@@ -29,6 +29,8 @@ export interface TrainingStepOptions {
 	/** Rows of the word embeddings in use, and rows of the softmax. */
 	readonly embeddingRows: number;
 	readonly vocabularyRows: number;
+	/** Gradient checkpointing: layers are computed once more in the backward pass, for a fraction of the memory. */
+	readonly checkpointing?: boolean | undefined;
 	/** How both tables are held; halves are widened where they are used, a chunk at a time. */
 	readonly tableType?: "float32" | "float16" | undefined;
 }
@@ -56,7 +58,7 @@ class StepBuilder {
 		const { config, embeddingRows, quantized } = options;
 		this.frozen = new FrozenWeights(this.graph, quantized);
 		const wordEmbeddings = this.graph.input("word_embeddings", this.#tableType, [embeddingRows, config.hiddenSize]);
-		this.base = { config, weights: this.frozen, wordEmbeddings };
+		this.base = { config, weights: this.frozen, wordEmbeddings, checkpointing: options.checkpointing };
 	}
 
 	get #tableType(): "float32" | "float16" {

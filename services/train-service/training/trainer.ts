@@ -103,6 +103,7 @@ export class Trainer {
 			embeddingRows: vocabulary.size,
 			vocabularyRows: vocabulary.size,
 			tableType: tableType(base, vocabulary),
+			checkpointing: process.env.CKPT === "1",
 		});
 		const session = await Session.create(step.model, { device, threads, memory: "lean", profilePrefix });
 		return new Trainer(options, step, session, vocabulary);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildMessage, ParentMessage, ProgressMessage, StartMessage } from "../training/protocol.js";
 
-let cancelled = false;
+let stopping = false;
 
 const send = (message: ChildMessage | Record<string, unknown>) => process.send?.(message);
 
@@ -29,6 +29,7 @@ function progress(step: number, totalSteps: number): ProgressMessage {
 		peakMemoryBytes: 2e8,
 		deviceMemoryBytes: 0,
 		etaSeconds: (totalSteps - step) / 2,
+		backoffs: 0,
 	};
 }
 
@@ -42,13 +43,13 @@ function writeAdapter({ outputDir, settings }: StartMessage, verdict: string): v
 	writeFileSync(join(outputDir, "1_Pooling", "config.json"), "{}");
 }
 
-/** Steps of 20 ms; false if cancelled in between. */
-async function train({ settings }: StartMessage, heedCancel: boolean): Promise<boolean> {
+/** Steps of 20 ms; false if stopped in between. */
+async function train({ settings }: StartMessage, heedStop: boolean): Promise<boolean> {
 	send({ type: "state", state: "training" });
 	const total = settings.training.max_steps ?? 3;
 	for (let step = 1; step <= total; step++) {
-		if (cancelled && heedCancel) {
-			send({ type: "cancelled", step });
+		if (stopping && heedStop) {
+			send({ type: "stopped", step });
 			return false;
 		}
 		send(progress(step, total));
@@ -87,7 +88,7 @@ async function run(start: StartMessage): Promise<void> {
 }
 
 process.on("message", (message: ParentMessage) => {
-	if (message.type === "cancel") cancelled = true;
+	if (message.type === "stop") stopping = true;
 	else void run(message);
 });
 process.on("disconnect", () => process.exit());

@@ -33,11 +33,11 @@ function progress(step: number, totalSteps: number): ProgressMessage {
 	};
 }
 
-function writeAdapter({ outputDir, settings }: StartMessage, verdict: string): void {
+function writeAdapter({ outputDir, settings, jobId }: StartMessage, verdict: string): void {
 	mkdirSync(join(outputDir, "1_Pooling"), { recursive: true });
 	writeFileSync(join(outputDir, "adapter_config.json"), '{"r":16}');
 	writeFileSync(join(outputDir, "adapter_model.safetensors"), settings.adapter_name ?? "");
-	writeFileSync(join(outputDir, "manifest.json"), JSON.stringify({ verdict }));
+	writeFileSync(join(outputDir, "manifest.json"), JSON.stringify({ verdict, job_id: jobId }));
 	writeFileSync(join(outputDir, "report.json"), JSON.stringify({ verdict, summary: "made up" }));
 	writeFileSync(join(outputDir, "README.md"), "# made up");
 	writeFileSync(join(outputDir, "1_Pooling", "config.json"), "{}");

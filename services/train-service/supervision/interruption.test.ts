@@ -1,5 +1,4 @@
 /** The service over real training processes on a small base: killed, cancelled, resumed, cut off while publishing. */
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -10,6 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { HubServer } from "../../../shared/models/testing/hub-server.js";
 import { collect, type JobJson, jobWith, scratchFolder, startService, type TestService } from "../testing/index.js";
 import { SMALL_TEXTS, writeSmallBase } from "../testing/small-base.js";
+import { trainingPidOf } from "../testing/training-pid.js";
 import { trainingProcess } from "../training/index.js";
 
 const STEPS = 40;
@@ -44,13 +44,6 @@ async function untilStep(service: TestService, id: string, step: number): Promis
 	for await (const { event, data } of service.events(id)) if (event === "progress" && (data.step as number) >= step) return;
 }
 
-/** The training process of this test's service. */
-function trainingPid(): number {
-	const rows = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
-	const fields = rows.map((row) => row.trim().split(/\s+/));
-	return Number(fields.find(([, ppid, ...args]) => Number(ppid) === process.pid && args.join(" ").includes("training/process"))![0]);
-}
-
 const stepsOf = (events: readonly { event: string; data: Record<string, unknown> }[]) =>
 	events.flatMap(({ event, data }) => (event === "progress" ? [data.step] : []));
 const countTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
@@ -60,7 +53,7 @@ test("a training process that is killed after headway goes on by itself; each st
 	const whole = await service.until((await service.create(smallJob())).id, "succeeded", "failed");
 	const { id } = await service.create(smallJob());
 	await untilStep(service, id, 12);
-	process.kill(trainingPid(), "SIGKILL");
+	process.kill(trainingPidOf(process.pid), "SIGKILL");
 	const events = await collect(service.events(id));
 	const job = await service.get(id);
 	expect(job).toMatchObject({ state: "succeeded", restarts: 1, progress: { step: STEPS } });
@@ -108,7 +101,7 @@ test("a training process that is killed without headway fails its job, which can
 	const { id } = await service.create(smallJob({ checkpoint: { every_steps: 1000 } }));
 	await untilStep(service, id, 12);
 	// Killed without headway: it may be what it does itself, and is not tried again.
-	process.kill(trainingPid(), "SIGKILL");
+	process.kill(trainingPidOf(process.pid), "SIGKILL");
 	expect(await service.until(id, "failed", "succeeded")).toMatchObject({ state: "failed", error: { reason: "TRAINING_FAILED" } });
 	await fetch(`${service.url}/v1/jobs/${id}:resume`, { method: "POST" });
 	const job = await service.until(id, "succeeded", "failed");

@@ -21,6 +21,7 @@ import { NonFiniteError } from "./non-finite.js";
 import { epochOrder, type TextSource } from "./texts.js";
 import { copyTensors, stateTensors, type TrainerState } from "./trainer-state.js";
 import { Vocabulary } from "./vocabulary.js";
+import { tableType, wordEmbeddings } from "./word-embeddings.js";
 
 export interface TrainerOptions {
 	readonly base: BaseModel;
@@ -78,9 +79,7 @@ export class Trainer {
 		this.specs = step.parameters;
 		this.values = this.#firstValues();
 		this.#optimizer = new AdamW(this.values, { ...ADAMW_DEFAULTS, weightDecay: settings.training.weight_decay });
-		const { hiddenSize } = base.encoder;
-		const table = vocabulary.select(base.weights.float32("embeddings.word_embeddings.weight"), hiddenSize);
-		const rows = float32(table, [vocabulary.size, hiddenSize]);
+		const rows = wordEmbeddings(base, vocabulary);
 		this.#constantFeeds = {
 			...frozen.feeds(step.frozen),
 			word_embeddings: rows,
@@ -105,6 +104,7 @@ export class Trainer {
 			objective: settings.objective,
 			embeddingRows: vocabulary.size,
 			vocabularyRows: vocabulary.size,
+			tableType: tableType(base, vocabulary),
 		});
 		const session = await Session.create(step.model, { device, threads, memory: "lean", profilePrefix });
 		return new Trainer(options, step, session, vocabulary);

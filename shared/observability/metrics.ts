@@ -29,7 +29,6 @@ export const TRAIN_TABLE = {
 		"Time that a checkpoint holds training up, seconds",
 		exponential(0.001, 2, 14),
 	),
-	checkpointBytes: gauge("dak_train_checkpoint_bytes", "Size of the last checkpoint, bytes"),
 	memoryPeakBytes: gauge("dak_train_memory_peak_bytes", "Peak resident memory of the current or last training process, bytes"),
 } as const;
 

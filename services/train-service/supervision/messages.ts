@@ -1,12 +1,13 @@
 /** What a training process reports, as events and metrics. */
 
-import type { TrainMetrics } from "@dak/shared/observability";
+import type { Logger, TrainMetrics } from "@dak/shared/observability";
 import type { Job, JobId, JobService } from "../jobs/index.js";
 import type { ChildMessage, ProgressMessage } from "../training/index.js";
 
 export interface MessageContext {
 	readonly jobs: JobService;
 	readonly metrics: TrainMetrics;
+	readonly logger: Logger;
 }
 
 export class MessageTaker {
@@ -32,8 +33,9 @@ export class MessageTaker {
 		else if (message.type === "state" && message.state !== "preparing") jobs.move(id, message.state, message.state);
 		else if (message.type === "checkpoint") {
 			this.checkpointed = true;
-			metrics.checkpointBytes.set(message.bytes);
-			metrics.checkpointSeconds.observe(message.milliseconds / 1000);
+			const { step, bytes, milliseconds } = message;
+			this.context.logger.debug({ job_id: id, step, bytes, milliseconds }, "checkpoint");
+			metrics.checkpointSeconds.observe(milliseconds / 1000);
 		}
 	}
 

@@ -38,7 +38,7 @@ export interface SupervisorOptions {
 }
 
 /** With the ends of the process and its files, a stopped job rests within a second. */
-const STOP_GRACE_MS = 700;
+const STOP_GRACE_MS = 500;
 
 export class Supervisor {
 	readonly #runs = new Map<JobId, Run>();

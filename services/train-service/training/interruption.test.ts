@@ -1,5 +1,5 @@
 /** kill -9 at any moment, then another start: the same adapter, byte for byte, as without it. The real process on a small base. */
-import { existsSync, readdirSync, watch } from "node:fs";
+import { existsSync, readdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random } from "@dak/shared/nn";
@@ -101,6 +101,17 @@ test("stopped in good order it keeps its last step, and goes on with the next", 
 	expect(second.steps[0]).toBe(first.steps.at(-1)! + 1);
 	expect(second.logs).toContain(`goes on from the checkpoint at step ${first.steps.at(-1)} of ${STEPS}`);
 	await expectSameAdapter(bench, second);
+});
+
+test("checkpoints that cannot be written are told, and cost nothing else", async () => {
+	const bench = new TrainingBench(scratchFolder(), JOB);
+	const attempt = await bench.start((message) => {
+		if (message.type === "state" && message.state === "training") rmSync(bench.checkpointDir, { recursive: true, force: true });
+	});
+	expect(
+		attempt.logs.filter((line) => /^the checkpoint at step \d+ could not be written \(ENOENT.*training goes on$/.test(line)).length,
+	).toBeGreaterThan(0);
+	await expectSameAdapter(bench, attempt);
 });
 
 test("a checkpoint of other texts is not gone on from, and stays", async () => {

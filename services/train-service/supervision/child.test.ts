@@ -26,7 +26,7 @@ function start(adapter_name: string, steps: number, onMessage: (message: ChildMe
 test("a process that does not stop when asked is killed after the grace, and counts as stopped", async () => {
 	const messages: ChildMessage[] = [];
 	const child = start("deaf", 10_000, (message) => messages.push(message));
-	await expect.poll(() => messages.at(-1)?.type).toBe("progress");
+	await expect.poll(() => messages.at(-1)?.type, { timeout: 20_000 }).toBe("progress");
 	child.stop();
 	expect(await child.ended).toEqual({ kind: "stopped" });
 });

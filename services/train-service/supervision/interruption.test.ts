@@ -5,12 +5,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import Database from "libsql";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { HubServer } from "../../../shared/models/testing/hub-server.js";
 import { collect, type JobJson, jobWith, scratchFolder, startService, type TestService } from "../testing/index.js";
 import { SMALL_TEXTS, writeSmallBase } from "../testing/small-base.js";
 import { trainingPidOf } from "../testing/training-pid.js";
 import { trainingProcess } from "../training/index.js";
+
+// Several processes each, on machines that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const STEPS = 40;
 const smallJob = (more: Record<string, unknown> = {}) => ({
@@ -147,7 +150,7 @@ test("a job that waits for its base model is cancelled at once, and the next one
 	const { id } = await service.create(jobWith({ base_model: "org/slow" }));
 	const next = await service.create(jobWith({ base_model: "small", max_length: 16 }));
 	await service.until(id, "preparing");
-	await expect.poll(() => existsSync(join(folder, "models", ".fetching"))).toBe(true);
+	await expect.poll(() => existsSync(join(folder, "models", ".fetching")), { timeout: 20_000 }).toBe(true);
 	const asked = performance.now();
 	await service.cancel(id);
 	await service.until(id, "cancelled");

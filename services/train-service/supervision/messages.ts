@@ -45,7 +45,8 @@ export class MessageTaker {
 		metrics.memoryPeakBytes.set(peakMemoryBytes);
 		if (!this.#isNew(message)) return;
 		this.#known = { backoffs, step: progress.step };
-		jobs.record(this.id, { kind: "progress", progress }, { progress, backoffs });
+		// A job that has made headway since a crash of the service was not what brought it down.
+		jobs.record(this.id, { kind: "progress", progress }, { progress, backoffs, ...(this.checkpointed ? { crashes: 0 } : {}) });
 		metrics.steps.inc();
 		metrics.tokens.inc(tokens);
 		metrics.sentences.inc(sentences);

@@ -2,9 +2,12 @@
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openSafetensors, writeSafetensors } from "@dak/shared/safetensors";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { scratchFolder } from "../testing/index.js";
 import { TrainingBench } from "../testing/training-bench.js";
+
+// Several processes each, on machines that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 /**
  * With weight decay 1 the decoder's parameters are multiplied by 1 − rate in each step. Its rate is 10/3 of `learning_rate`: at 1

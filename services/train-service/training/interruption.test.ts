@@ -3,10 +3,13 @@ import { existsSync, readdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random } from "@dak/shared/nn";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { scratchFolder } from "../testing/index.js";
 import { type Attempt, TrainingBench } from "../testing/training-bench.js";
 import type { ChildMessage } from "./index.js";
+
+// Several processes each, on machines that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const STEPS = 24;
 const JOB = {

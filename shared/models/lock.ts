@@ -14,12 +14,21 @@ export async function withLock<T>(path: string, work: () => Promise<T>, onWait: 
 		if (waits === 0) onWait();
 		await pause(ASK_MS);
 	}
-	const touch = setInterval(() => utimesSync(path, new Date(), new Date()), TOUCH_MS);
+	const touch = setInterval(() => touchIfThere(path), TOUCH_MS);
 	try {
 		return await work();
 	} finally {
 		clearInterval(touch);
 		rmSync(path, { force: true });
+	}
+}
+
+/** Somebody may have cleared the folder away; in a timer that would end the process. */
+function touchIfThere(path: string): void {
+	try {
+		utimesSync(path, new Date(), new Date());
+	} catch {
+		// The work itself finds out.
 	}
 }
 

@@ -24,6 +24,11 @@ export const TRAIN_TABLE = {
 	tokensPerSecond: gauge("dak_train_tokens_per_second", "Tokens a second over the last steps; 0 while no job trains"),
 	stepSeconds: histogram("dak_train_step_seconds", "Time of an optimiser step, seconds", exponential(0.01, 2, 14)),
 	queueDepth: gauge("dak_train_queue_depth", "Jobs waiting to run"),
+	checkpointSeconds: histogram(
+		"dak_train_checkpoint_seconds",
+		"Time that a checkpoint holds training up, seconds",
+		exponential(0.001, 2, 14),
+	),
 	memoryPeakBytes: gauge("dak_train_memory_peak_bytes", "Peak resident memory of the current or last training process, bytes"),
 } as const;
 

@@ -12,13 +12,13 @@ function inFileOrder(tensors: Readonly<Record<string, TensorData>>): string[] {
 }
 
 /**
- * A safetensors file's bytes, byte for byte as Python's library writes them (with at most one metadata key: the library
- * writes several in an order of chance).
+ * A safetensors file's pieces in order, its header and then each tensor's own bytes (viewed, not copied): byte for byte as
+ * Python's library writes them (with at most one metadata key: the library writes several in an order of chance).
  */
-export function encodeSafetensors(
+export function safetensorsPieces(
 	tensors: Readonly<Record<string, TensorData>>,
 	metadata: Readonly<Record<string, string>> = { format: "pt" },
-): Uint8Array {
+): Uint8Array[] {
 	const names = inFileOrder(tensors);
 	const entries: [string, unknown][] = [["__metadata__", metadata]];
 	let at = 0;
@@ -31,14 +31,21 @@ export function encodeSafetensors(
 	}
 	const json = new TextEncoder().encode(headerJson(entries));
 	const headerBytes = Math.ceil(json.length / 8) * 8;
-	const file = new Uint8Array(8 + headerBytes + at);
-	new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-	file.fill(0x20, 8, 8 + headerBytes);
-	file.set(json, 8);
-	let offset = 8 + headerBytes;
-	for (const name of names) {
-		file.set(tensors[name]!.data, offset);
-		offset += tensors[name]!.data.byteLength;
+	const header = new Uint8Array(8 + headerBytes);
+	new DataView(header.buffer).setBigUint64(0, BigInt(headerBytes), true);
+	header.fill(0x20, 8);
+	header.set(json, 8);
+	return [header, ...names.map((name) => tensors[name]!.data)];
+}
+
+/** The same in one piece. */
+export function encodeSafetensors(tensors: Readonly<Record<string, TensorData>>, metadata?: Readonly<Record<string, string>>): Uint8Array {
+	const pieces = safetensorsPieces(tensors, metadata);
+	const file = new Uint8Array(pieces.reduce((n, piece) => n + piece.byteLength, 0));
+	let offset = 0;
+	for (const piece of pieces) {
+		file.set(piece, offset);
+		offset += piece.byteLength;
 	}
 	return file;
 }

@@ -1,43 +1,24 @@
 /** The service's end in mid-job, orderly and by kill -9: the job goes on at the next start, and a watcher misses nothing. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { entryPoint } from "@dak/shared/runtime";
 import { expect, onTestFinished, test } from "vitest";
-import { jobWith, restClient, scratchFolder, startService, testEnvironment } from "../../services/train-service/testing/index.js";
+import { jobWith, scratchFolder, startService } from "../../services/train-service/testing/index.js";
+import { spawnService } from "../../services/train-service/testing/spawn-service.js";
 
 const SERVICE = entryPoint(new URL("../../services/train-service/testing/index.ts", import.meta.url).href, "service-process");
 
-interface Started {
-	readonly process: ChildProcess;
-	readonly ready: { readonly service: string; readonly rest: number; readonly grpc: number };
-	readonly ended: Promise<number | null>;
-}
-
-/** Starts the service's process and waits for the line that says where it listens. */
-async function start(dataDir: string): Promise<Started> {
-	const child = spawn(process.execPath, [...SERVICE.execArgv, SERVICE.file], {
-		env: { ...process.env, ...testEnvironment(dataDir), DAK_LOG_LEVEL: "warn" },
-		stdio: ["ignore", "pipe", "inherit"],
-	});
-	onTestFinished(() => void child.kill("SIGKILL"));
-	const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
-	for await (const line of createInterface({ input: child.stdout })) return { process: child, ready: JSON.parse(line), ended };
-	throw new Error("the service ended before it was ready");
-}
-
-const client = ({ ready }: Started) => restClient(`http://127.0.0.1:${ready.rest}`);
+const start = (dataDir: string) => spawnService(SERVICE, dataDir);
 
 test("a job that was running when the service was killed goes on to its end, and a watcher that comes back misses nothing", async () => {
 	const folder = scratchFolder();
 	const first = await start(folder);
 	expect(first.ready.service).toBe("train-service");
-	const { id } = await client(first).create(jobWith({ training: { max_steps: 100 } }));
-	const waiting = await client(first).create(jobWith());
+	const { id } = await first.client.create(jobWith({ training: { max_steps: 100 } }));
+	const waiting = await first.client.create(jobWith());
 	const seen: number[] = [];
-	for await (const event of client(first).events(id)) {
+	for await (const event of first.client.events(id)) {
 		seen.push(event.id);
 		if (event.data.step === 10) break;
 	}
@@ -47,11 +28,11 @@ test("a job that was running when the service was killed goes on to its end, and
 	mkdirSync(join(folder, "datasets", ".ds_cut_off"));
 
 	const second = await start(folder);
-	for await (const event of client(second).events(id, seen.at(-1))) seen.push(event.id);
+	for await (const event of second.client.events(id, seen.at(-1))) seen.push(event.id);
 	expect(seen).toEqual(seen.map((_, i) => i + 1));
-	const job = await client(second).get(id);
+	const job = await second.client.get(id);
 	expect(job).toMatchObject({ state: "succeeded", restarts: 1 });
-	expect(await client(second).until(waiting.id, "succeeded")).toMatchObject({ restarts: 0 });
+	expect(await second.client.until(waiting.id, "succeeded")).toMatchObject({ restarts: 0 });
 	expect(existsSync(join(folder, "work", id))).toBe(false);
 	expect(readdirSync(join(folder, "artifacts", ".staging"))).toEqual([]);
 	expect(readdirSync(join(folder, "datasets")).filter((name) => name.startsWith("."))).toEqual([]);
@@ -62,9 +43,9 @@ test("a job that was running when the service was killed goes on to its end, and
 test("a service that is told to end in mid-job ends soon and cleanly, and its job goes on later", async () => {
 	const folder = scratchFolder();
 	const first = await start(folder);
-	const { id } = await client(first).create(jobWith({ training: { max_steps: 2000 } }));
-	await client(first).until(id, "training");
-	const events = client(first).events(id);
+	const { id } = await first.client.create(jobWith({ training: { max_steps: 2000 } }));
+	await first.client.until(id, "training");
+	const events = first.client.events(id);
 	await events.next();
 	const told = performance.now();
 	first.process.kill("SIGTERM");

@@ -281,11 +281,24 @@ describe("a job", () => {
 		expect(await problemOf(await fetch(`${at}/artifacts/1_Pooling`))).toMatchObject({ status: 404, reason: "ARTIFACT_NOT_FOUND" });
 	});
 
-	test("cannot be resumed yet, which both protocols say", async () => {
-		const [newest] = (await service.grpc.listJobs({ pageSize: 1 })).jobs;
-		const response = await fetch(`${service.url}/v1/jobs/${newest!.id}:resume`, { method: "POST" });
-		expect(await problemOf(response)).toMatchObject({ status: 501, reason: "NOT_IMPLEMENTED" });
-		expect((await rejection(service.grpc.resumeJob({ id: newest!.id }))).reason).toBe("NOT_IMPLEMENTED");
+	test("is resumed by both protocols after a cancel, and refused by both once it has succeeded", async () => {
+		const { id } = await service.create(jobWith({ training: { max_steps: 100 } }));
+		const cancel = async () => {
+			await service.until(id, "training");
+			await service.cancel(id);
+			await service.until(id, "cancelled");
+		};
+		await cancel();
+		const response = await fetch(`${service.url}/v1/jobs/${id}:resume`, { method: "POST" });
+		expect(response.status).toBe(202);
+		expect(await response.json()).toMatchObject({ id, restarts: 1 });
+		await cancel();
+		expect(await service.grpc.resumeJob({ id })).toMatchObject({ id, restarts: 2 });
+		expect((await service.until(id, "succeeded", "failed")).state).toBe("succeeded");
+		const refused = await problemOf(await fetch(`${service.url}/v1/jobs/${id}:resume`, { method: "POST" }));
+		expect(refused).toMatchObject({ status: 409, reason: "STATE_CONFLICT" });
+		expect((await rejection(service.grpc.resumeJob({ id }))).reason).toBe("STATE_CONFLICT");
+		expect(await problemOf(await fetch(`${service.url}/v1/jobs/job_0:resume`, { method: "POST" }))).toMatchObject({ status: 404 });
 	});
 
 	test("is on the same pages of both protocols", async () => {

@@ -33,15 +33,20 @@ test("texts become an adapter that can be read, measured, and gone on from", asy
 	expect(next.adapter_path).not.toBe(job.adapter_path);
 });
 
-test("a cancelled job stops after the step in hand", async () => {
+test("a cancelled job rests within a second, also in the middle of a long step", async () => {
 	const service = await startService(scratchFolder(), { DAK_THREADS: "1" }, trainingProcess());
-	const { id } = await service.create(jobWith({ ...SMALL, training: { max_steps: 100_000, batch_size: 2 } }));
+	// A step of several seconds: 96 texts of up to 128 tokens.
+	const texts = Array.from({ length: 96 }, (_, i) => `${i} ${"a long coat ".repeat(36)}`);
+	const { id } = await service.create(jobWith({ dataset: { texts }, max_length: 128, training: { max_steps: 100, batch_size: 96 } }));
 	await service.until(id, "training");
+	await new Promise((resolve) => setTimeout(resolve, 500));
 	const asked = performance.now();
 	await service.cancel(id);
 	expect((await service.until(id, "cancelled", "failed")).state).toBe("cancelled");
-	expect(performance.now() - asked).toBeLessThan(10_000);
-});
+	const seconds = (performance.now() - asked) / 1000;
+	// A second on a machine that is not busy otherwise; half of it is the grace.
+	expect(seconds).toBeLessThan(2);
+}, 120_000);
 
 test("an adapter of another rank cannot be gone on from, and the job says why", async () => {
 	const service = await startService(scratchFolder(), { DAK_THREADS: "1" }, trainingProcess());

@@ -23,7 +23,7 @@ export function addTrainService(server: Server, app: Application, options: Omit<
 				return { jobs: jobs.map(jobMessage), nextPageToken };
 			},
 			cancelJob: async ({ id }) => jobMessage(await app.jobs.cancel(id)),
-			resumeJob: ({ id }) => jobMessage(app.jobs.resume(id)),
+			resumeJob: async ({ id }) => jobMessage(await app.jobs.resume(id)),
 			async *watchJob({ id, fromSequence }, { signal, draining }) {
 				for await (const event of app.jobs.watch(id, Number(fromSequence), AbortSignal.any([signal, draining]))) yield eventMessage(event);
 			},

@@ -74,13 +74,13 @@ function submitRoutes(app: Application): Route[] {
 			method: "post",
 			path: "/v1/jobs/{id}:resume",
 			operationId: "resumeJob",
-			summary: "Go on from a job's checkpoint; not implemented yet",
+			summary: "Put a cancelled or failed job into the queue again; it goes on from its last checkpoint",
 			tag: "jobs",
 			scope: "submit",
 			params: byId,
 			response: { status: 202, description: "Queued", schema: jobSchema },
-			errors: ["JOB_NOT_FOUND", "NOT_IMPLEMENTED"],
-		}).handle(({ params }) => ({ body: jobJson(app.jobs.resume(params.id)) })),
+			errors: ["JOB_NOT_FOUND", "STATE_CONFLICT", "OVERLOADED"],
+		}).handle(async ({ params }) => ({ body: jobJson(await app.jobs.resume(params.id)) })),
 	];
 }
 

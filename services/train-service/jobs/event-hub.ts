@@ -6,8 +6,6 @@ import type { JobEvent } from "./types.js";
 
 const PAGE = 500;
 
-const endsJob = ({ body }: JobEvent): boolean => body.kind === "state" && isTerminal(body.to);
-
 /** Hands out a job's events: those in the store, then new ones, each once and in order. */
 export class EventHub {
 	readonly #changes = new EventEmitter().setMaxListeners(0);
@@ -30,11 +28,10 @@ export class EventHub {
 			for (const event of page) {
 				if (signal.aborted) return;
 				yield event;
-				if (endsJob(event)) return;
 				next = event.sequence + 1;
 			}
 			if (page.length > 0) continue;
-			// One who asks for what comes after the end must not wait for it.
+			// The last event may say that the job has ended, and somebody have resumed it since: its state decides.
 			if (isTerminal(this.store.get(jobId).state)) return;
 			// No turn of the event loop has passed since the store was read, so no wake-up is missed.
 			await this.#changed(jobId, signal);

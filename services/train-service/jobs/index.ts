@@ -4,6 +4,6 @@ export { type Admission, type JobList, JobService, type JobServiceOptions } from
 export { LibsqlJobStore } from "./libsql-store.js";
 export { EmbeddedQueue, type JobHandler, type JobQueue } from "./queue.js";
 export { ADAPTER_NAME, checkAgainstBase, type JobSettings, jobSettingsSchema } from "./settings.js";
-export { isTerminal, NEXT, RUNNING } from "./states.js";
+export { ENDED, isTerminal, NEXT, RUNNING } from "./states.js";
 export type { DatasetStore, Idempotency, JobPatch, JobStore } from "./store.js";
 export * from "./types.js";

@@ -73,9 +73,8 @@ export class JobService {
 	}
 
 	async #admit(settings: JobSettings, idempotency: Idempotency | undefined): Promise<Job> {
-		const { store, queue, maxQueued, admit } = this.options;
-		if ((await queue.depth()) >= maxQueued)
-			throw new DakError("OVERLOADED", `found ${maxQueued} waiting jobs, allowed: ${maxQueued}`, { retryAfterMs: 60_000 });
+		const { store, queue, admit } = this.options;
+		await this.#checkRoom();
 		const admitted = await admit(settings);
 		const id = newJobId();
 		const named = { ...admitted, adapter_name: admitted.adapter_name ?? id };
@@ -84,6 +83,12 @@ export class JobService {
 		this.options.onState("queued");
 		await queue.add(id);
 		return this.get(id);
+	}
+
+	async #checkRoom(): Promise<void> {
+		const { queue, maxQueued } = this.options;
+		if ((await queue.depth()) >= maxQueued)
+			throw new DakError("OVERLOADED", `found ${maxQueued} waiting jobs, allowed: ${maxQueued}`, { retryAfterMs: 60_000 });
 	}
 
 	get(id: string): Job {
@@ -119,10 +124,19 @@ export class JobService {
 		return this.get(id);
 	}
 
-	/** @throws NOT_IMPLEMENTED: checkpoints are not written yet */
-	resume(id: string): Job {
-		this.get(id);
-		throw new DakError("NOT_IMPLEMENTED", "resume is not implemented yet: checkpoints are not written; submit the job again");
+	/**
+	 * Puts a cancelled or failed job into the queue again: it goes on from its last checkpoint, or from its first step if it has none.
+	 * @throws JOB_NOT_FOUND, STATE_CONFLICT if it has succeeded or has not ended, OVERLOADED if too many wait
+	 */
+	async resume(text: string): Promise<Job> {
+		const { id } = this.get(text);
+		await this.#checkRoom();
+		const { state, restarts } = this.get(id);
+		if (state !== "cancelled" && state !== "failed")
+			throw new DakError("STATE_CONFLICT", `job ${id} is ${state}; allowed: one that is cancelled or failed`);
+		this.move(id, "queued", "resumed", { restarts: restarts + 1, crashes: 0, error: undefined, finishedAt: undefined });
+		await this.options.queue.add(id);
+		return this.get(id);
 	}
 
 	/** Events from a sequence on, then live ones until the job has ended. @throws JOB_NOT_FOUND */
@@ -148,6 +162,12 @@ export class JobService {
 	/** The service ends in good order while the job runs: the next start takes it up again. */
 	interrupt(id: JobId): Job {
 		return this.move(id, "interrupted", "the service is ending");
+	}
+
+	/** Its process was ended while the service goes on: the caller runs it again at once. */
+	takeUpAgain(id: JobId, reason: string): void {
+		this.move(id, "interrupted", reason);
+		this.move(id, "queued", "taken up again", { restarts: this.get(id).restarts + 1 });
 	}
 
 	/** At start: puts into the queue what waits, and what an earlier run of the service left unfinished. */

@@ -6,6 +6,7 @@ import { jobQueueConformance } from "../testing/queue-conformance.js";
 import { jobStoreConformance, newJob } from "../testing/store-conformance.js";
 import {
 	EmbeddedQueue,
+	ENDED,
 	EventHub,
 	isTerminal,
 	JOB_STATES,
@@ -56,9 +57,10 @@ test("ids sort by their creation, also within a millisecond", () => {
 });
 
 describe("the table of states", () => {
-	test("lets every job that runs fail, and nothing follow an end", () => {
+	test("lets every job that runs fail, and nothing follow an end but a resumption", () => {
 		for (const state of RUNNING) expect(NEXT[state]).toContain("failed");
-		expect(JOB_STATES.filter(isTerminal)).toEqual(["succeeded", "failed", "cancelled"]);
+		expect(JOB_STATES.filter(isTerminal)).toEqual(ENDED);
+		expect(ENDED.flatMap((state) => NEXT[state])).toEqual(["queued", "queued"]);
 	});
 
 	test("leads from every state to an end", () => {
@@ -134,6 +136,45 @@ describe("JobService", () => {
 			pageToken = page.nextPageToken;
 		} while (pageToken !== "");
 		expect(seen).toEqual(made);
+	});
+});
+
+describe("resume", () => {
+	test("puts a cancelled or failed job into the queue again, without its error, and a watcher sees both ends", async () => {
+		const { jobs, queue } = service();
+		const { id } = await jobs.create(jobWith());
+		await jobs.cancel(id);
+		expect(await jobs.resume(id)).toMatchObject({ state: "queued", restarts: 1 });
+		expect(await queue.depth()).toBe(1);
+		const watching = collect(jobs.watch(id, 1, NEVER));
+		jobs.move(id, "preparing", "test");
+		jobs.move(id, "failed", "test", { finishedAt: 5, error: { reason: "X", message: "y" } });
+		expect((await watching).flatMap(({ body }) => (body.kind === "state" ? [body.to] : []))).toEqual([
+			"cancelled",
+			"queued",
+			"preparing",
+			"failed",
+		]);
+		const again = await jobs.resume(id);
+		expect(again).toMatchObject({ state: "queued", restarts: 2 });
+		expect(again.error).toBeUndefined();
+		expect(again.finishedAt).toBeUndefined();
+	});
+
+	test("of a job that waits, runs or has succeeded is refused, and a full queue too", async () => {
+		const { jobs, queue } = service();
+		const { id } = await jobs.create(jobWith());
+		const refused = { reason: "STATE_CONFLICT", message: expect.stringContaining("cancelled or failed") };
+		await expect(jobs.resume(id)).rejects.toMatchObject(refused);
+		for (const state of ["preparing", "training", "evaluating", "publishing", "succeeded"] as const) {
+			jobs.move(id, state, "test");
+			await expect(jobs.resume(id)).rejects.toMatchObject(refused);
+		}
+		await queue.remove(id);
+		const { id: other } = await jobs.create(jobWith());
+		await jobs.cancel(other);
+		for (let i = 0; i < 3; i++) await jobs.create(jobWith());
+		await expect(jobs.resume(other)).rejects.toMatchObject({ reason: "OVERLOADED" });
 	});
 });
 

@@ -87,6 +87,13 @@ export const jobSettingsSchema = z
 			.prefault({})
 			.describe("Only the adapter is implemented yet"),
 		device: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto"),
+		checkpoint: z
+			.strictObject({
+				every_steps: z.int().min(1).max(1_000_000).default(50),
+				every_seconds: z.number().min(1).max(86_400).default(30),
+			})
+			.prefault({})
+			.describe("A checkpoint is written whenever one of the two is reached"),
 	})
 	.meta({ id: "JobSpec", description: "What to train; base_model and dataset alone make a job" });
 

@@ -1,6 +1,6 @@
 import type { JobState } from "./types.js";
 
-/** What each state may turn into; an empty list ends a job. */
+/** What each state may turn into. */
 export const NEXT: Readonly<Record<JobState, readonly JobState[]>> = {
 	queued: ["preparing", "cancelled", "failed"],
 	preparing: ["training", "failed", "cancelled", "interrupted"],
@@ -9,10 +9,13 @@ export const NEXT: Readonly<Record<JobState, readonly JobState[]>> = {
 	publishing: ["succeeded", "failed", "interrupted"],
 	interrupted: ["queued", "failed", "cancelled"],
 	succeeded: [],
-	failed: [],
-	cancelled: [],
+	// By hand only: `resume`.
+	failed: ["queued"],
+	cancelled: ["queued"],
 };
 
-export const isTerminal = (state: JobState): boolean => NEXT[state].length === 0;
+/** States in which a job rests, until somebody resumes it. */
+export const ENDED: readonly JobState[] = ["succeeded", "failed", "cancelled"];
+export const isTerminal = (state: JobState): boolean => ENDED.includes(state);
 /** States in which a process works on the job. */
 export const RUNNING: readonly JobState[] = ["preparing", "training", "evaluating", "publishing"];

@@ -1,7 +1,9 @@
 import type { JobId } from "./ids.js";
 import type { Dataset, Job, JobEvent, JobEventBody, JobState } from "./types.js";
 
-export type JobPatch = Partial<Pick<Job, "startedAt" | "finishedAt" | "error" | "progress" | "adapterPath" | "restarts" | "crashes">>;
+export type JobPatch = Partial<
+	Pick<Job, "startedAt" | "finishedAt" | "error" | "progress" | "backoffs" | "adapterPath" | "initAdapter" | "restarts" | "crashes">
+>;
 
 export interface JobPage {
 	readonly state?: JobState | undefined;

@@ -39,9 +39,13 @@ export interface Job {
 	/** Why it failed. */
 	readonly error?: { readonly reason: string; readonly message: string } | undefined;
 	readonly progress?: Progress | undefined;
+	/** Back-offs before the step that `progress` is of. */
+	readonly backoffs?: number | undefined;
+	/** What `init_adapter` named when the job first ran, relative to the artifact root: a newer version must not take its place. */
+	readonly initAdapter?: string | undefined;
 	/** Of the published adapter, relative to the artifact root. */
 	readonly adapterPath?: string | undefined;
-	/** Times that it was taken up again after an interruption. */
+	/** Times that it was taken up again, after an interruption or by hand. */
 	readonly restarts: number;
 	/** Those of them after the service or the machine broke down in mid-job; an orderly stop does not count. */
 	readonly crashes?: number | undefined;

@@ -50,6 +50,7 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint): Part
 		metrics,
 		logger,
 		workRoot: join(config.dataDir, "work"),
+		checkpointsRoot: join(config.dataDir, "checkpoints"),
 		reportsRoot,
 		threads: config.DAK_THREADS,
 		device: config.DAK_DEVICE,

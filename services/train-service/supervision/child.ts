@@ -28,25 +28,30 @@ const childMessage = z.discriminatedUnion("type", [
 		peakMemoryBytes: count,
 		deviceMemoryBytes: count,
 		etaSeconds: number,
+		backoffs: count,
 	}),
 	z.object({ type: z.literal("log"), level: z.enum(["info", "warn", "error"]), message: z.string().max(10_000) }),
 	z.object({ type: z.literal("evaluation"), name: z.string().max(100), values: z.record(z.string(), z.json()) }),
+	z.object({ type: z.literal("checkpoint"), step: count, bytes: count, milliseconds: z.number().min(0) }),
 	z.object({ type: z.literal("done"), peakMemoryBytes: count }),
-	z.object({ type: z.literal("cancelled"), step: count }),
+	z.object({ type: z.literal("stopped"), step: count }),
 	z.object({ type: z.literal("failed"), reason: z.string().max(100), message: z.string().max(10_000) }),
 ]);
 
 /** How a training process ended. */
 export type Outcome =
 	| { readonly kind: "done" }
-	| { readonly kind: "cancelled" }
+	/** It was asked to stop; how far it had come, its checkpoints say. */
+	| { readonly kind: "stopped" }
+	/** Something else ended it by a signal. */
+	| { readonly kind: "killed"; readonly message: string }
 	| { readonly kind: "failed"; readonly reason: string; readonly message: string };
 
 export interface ChildOptions {
 	readonly entry: EntryPoint;
 	readonly logger: Logger;
 	readonly onMessage: (message: ChildMessage) => void;
-	/** Before the process is killed: after a cancel, and after its last message. */
+	/** Before the process is killed: after it was asked to stop, and after its last message. */
 	readonly graceMs: number;
 }
 
@@ -59,7 +64,7 @@ export class TrainingChild {
 	readonly #process: ChildProcess;
 	readonly #lastLines: string[] = [];
 	#outcome: Outcome | undefined;
-	#cancelled = false;
+	#stopping = false;
 	#killTimer: NodeJS.Timeout | undefined;
 	/** Resolves when the process has ended. */
 	readonly ended: Promise<Outcome>;
@@ -86,11 +91,11 @@ export class TrainingChild {
 		this.#send(start);
 	}
 
-	/** Asks the process to stop after its step, and kills it if it does not. */
-	cancel(): void {
-		if (this.#cancelled) return;
-		this.#cancelled = true;
-		this.#send({ type: "cancel" });
+	/** Asks the process to keep a checkpoint and stop, and kills it if it does not soon: what it has on the disk outlives that. */
+	stop(): void {
+		if (this.#stopping) return;
+		this.#stopping = true;
+		this.#send({ type: "stop" });
 		this.#killSoon();
 	}
 
@@ -112,7 +117,9 @@ export class TrainingChild {
 			return;
 		}
 		const message = parsed.data as ChildMessage;
-		if (message.type === "done" || message.type === "cancelled") this.#last({ kind: message.type });
+		if (message.type === "done") this.#last({ kind: "done" });
+		else if (message.type === "stopped" && this.#stopping) this.#last({ kind: "stopped" });
+		else if (message.type === "stopped") this.#protocolFault("stopped without being asked");
 		else if (message.type === "failed") this.#last({ kind: "failed", reason: message.reason, message: message.message });
 		else this.#handOn(message);
 	}
@@ -151,10 +158,11 @@ export class TrainingChild {
 	}
 
 	#crash(code: number | null, signal: NodeJS.Signals | null): Outcome {
-		if (this.#cancelled) return { kind: "cancelled" };
+		if (this.#stopping) return { kind: "stopped" };
 		const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
 		const hint = signal === "SIGKILL" ? "; the kernel does so when memory runs out: try a smaller training.batch_size or max_length" : "";
 		const said = this.#lastLines.length > 0 ? `; it last said: ${this.#lastLines.join(" | ")}` : "";
-		return { kind: "failed", reason: "TRAINING_FAILED", message: `the training process ${how}${hint}${said}` };
+		const message = `the training process ${how}${hint}${said}`;
+		return signal ? { kind: "killed", message } : { kind: "failed", reason: "TRAINING_FAILED", message };
 	}
 }

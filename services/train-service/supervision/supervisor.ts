@@ -1,15 +1,19 @@
-/** Takes a job from the queue to its end: prepared texts, a training process of its own, a published adapter. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+/** Takes a job from the queue to its rest: prepared texts, a training process of its own, a published adapter. */
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type AdapterManifest, type ArtifactStore, MANIFEST_FILE } from "@dak/shared/adapters";
+import type { ArtifactStore } from "@dak/shared/adapters";
 import { toDakError } from "@dak/shared/errors";
 import type { ModelFolder } from "@dak/shared/models";
 import type { Logger, TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
+import { sweepCheckpoints } from "../checkpoints/index.js";
 import type { Datasets } from "../data/index.js";
-import { isTerminal, type Job, type JobId, type JobService, type JobSettings } from "../jobs/index.js";
-import type { ChildMessage, ProgressMessage, StartMessage } from "../training/index.js";
+import { isJobId, isTerminal, type Job, type JobId, type JobService, type JobSettings, jobSettingsSchema } from "../jobs/index.js";
+import type { StartMessage } from "../training/index.js";
 import { type Outcome, TrainingChild } from "./child.js";
+import { MessageTaker } from "./messages.js";
+import { Publication } from "./publication.js";
+import { Run } from "./run.js";
 
 export interface SupervisorOptions {
 	readonly jobs: JobService;
@@ -21,176 +25,179 @@ export interface SupervisorOptions {
 	readonly logger: Logger;
 	/** Jobs' scratch folders lie below it. */
 	readonly workRoot: string;
+	/** Jobs' checkpoints, a folder each. */
+	readonly checkpointsRoot: string;
 	/** Reports of jobs, also of those that were not published. */
 	readonly reportsRoot: string;
 	readonly threads: number;
 	/** Where jobs run that leave it open. */
 	readonly device: JobSettings["device"];
 	readonly entry: EntryPoint;
-	readonly cancelGraceMs?: number;
+	/** What a training process has to keep a checkpoint, before it is killed. */
+	readonly stopGraceMs?: number;
 }
 
+/** With the ends of the process and its files, a stopped job rests within a second. */
+const STOP_GRACE_MS = 500;
+
 export class Supervisor {
-	readonly #children = new Map<JobId, TrainingChild>();
-	readonly #cancelled = new Set<JobId>();
+	readonly #runs = new Map<JobId, Run>();
+	readonly #publication: Publication;
 
 	constructor(private readonly options: SupervisorOptions) {
-		options.jobs.stopRunning = (id) => this.#stop(id);
+		options.jobs.stopRunning = (id) => this.#runs.get(id)?.cancel();
+		this.#publication = new Publication(options);
 	}
 
-	/** Removes what jobs left that were cut off with an earlier run of the service; before any job runs. */
+	/** Clears up after an earlier run of the service that was cut off; before any job runs. */
 	sweep(): void {
-		const { workRoot } = this.options;
-		if (existsSync(workRoot)) for (const id of readdirSync(workRoot)) this.#discard(id as JobId);
+		const { workRoot, store } = this.options;
+		this.#publication.settle();
+		if (existsSync(workRoot)) for (const id of readdirSync(workRoot)) store.discard(id);
 		rmSync(workRoot, { recursive: true, force: true });
+		this.#sweepCheckpoints();
 	}
 
 	/** Runs one job; the queue's handler. The signal: the service is ending. Never rejects for a job's own failure. */
-	async run(id: JobId, signal: AbortSignal): Promise<void> {
+	async run(id: JobId, ending: AbortSignal): Promise<void> {
 		const { jobs, logger, metrics } = this.options;
+		const run = new Run(id, ending);
+		this.#runs.set(id, run);
 		try {
-			jobs.move(id, "preparing", "taken from the queue", { startedAt: Date.now() });
-			await this.#work(jobs.get(id), this.#workDir(id), signal);
+			do jobs.move(id, "preparing", "taken from the queue", { startedAt: Date.now() });
+			while (await this.#attempt(run));
 		} catch (error) {
 			this.#failed(id, error);
 		} finally {
-			this.#children.delete(id);
-			this.#cancelled.delete(id);
-			this.#discard(id);
+			run.dispose();
+			this.#runs.delete(id);
+			this.#sweepCheckpoints();
 			metrics.loss.set(Number.NaN);
 			metrics.tokensPerSecond.set(0);
 			logger.info({ job_id: id, state: jobs.get(id).state }, "job rests");
 		}
 	}
 
-	#failed(id: JobId, error: unknown): void {
-		const { jobs, logger } = this.options;
-		const { reason, message, cause } = toDakError(error);
-		if (cause !== undefined) logger.error({ job_id: id, err: cause }, "job failed");
-		if (isTerminal(jobs.get(id).state)) return;
-		this.#end(id, { kind: "failed", reason, message });
+	/** One training process' life. @returns whether the job is to be run again at once */
+	async #attempt(run: Run): Promise<boolean> {
+		const job = this.options.jobs.get(run.id);
+		const workDir = run.newWorkDir(this.options.workRoot);
+		const preparing = this.#prepare(job, workDir, run.stopped);
+		try {
+			const start = await run.unlessStopped(preparing);
+			return start ? await this.#train(run, job, start) : this.#rests(run);
+		} finally {
+			this.options.store.discard(run.id);
+			// Where a download was left behind, files may still appear.
+			void preparing.catch(() => {}).finally(() => this.#discard(run.id, workDir));
+		}
 	}
 
-	#workDir(id: JobId): string {
-		return join(this.options.workRoot, id);
-	}
-
-	/** Leaves nothing of a job but its record, its report and its published adapter. */
-	#discard(id: JobId): void {
-		rmSync(this.#workDir(id), { recursive: true, force: true });
-		this.options.store.discard(id);
-	}
-
-	async #work(job: Job, workDir: string, signal: AbortSignal): Promise<void> {
-		const start = await this.#prepare(job, workDir);
-		if (this.#cancelled.has(job.id) || signal.aborted) return this.#stopped(job.id);
+	async #train(run: Run, job: Job, start: StartMessage): Promise<boolean> {
+		const { entry, logger, stopGraceMs = STOP_GRACE_MS } = this.options;
+		const messages = new MessageTaker(job.id, job, this.options);
 		const child = new TrainingChild(start, {
-			entry: this.options.entry,
-			logger: this.options.logger.child({ job_id: job.id }),
-			onMessage: (message) => this.#message(job.id, message),
-			graceMs: this.options.cancelGraceMs ?? 20_000,
+			entry,
+			logger: logger.child({ job_id: job.id }),
+			onMessage: (message) => messages.take(message),
+			graceMs: stopGraceMs,
 		});
-		this.#children.set(job.id, child);
-		const stop = () => child.kill();
-		signal.addEventListener("abort", stop);
+		run.onStop(() => child.stop());
 		const outcome = await child.ended;
-		signal.removeEventListener("abort", stop);
-		if (outcome.kind === "done") this.#publish(job, start.outputDir);
-		else if (signal.aborted) this.#stopped(job.id);
-		else this.#end(job.id, outcome);
+		// A user's wish stands, also where the process was faster.
+		if (outcome.kind === "done" && !run.cancelled) this.#publication.publish(job, start.outputDir);
+		else if (run.stopped.aborted) this.#rests(run);
+		else if (outcome.kind === "killed" && messages.checkpointed) return this.#again(job, outcome.message);
+		else this.#ended(job.id, outcome);
+		return false;
 	}
 
-	async #prepare({ id, settings }: Job, workDir: string): Promise<StartMessage> {
-		const { jobs, datasets, store, threads, resolveModel } = this.options;
-		const log = (message: string) => jobs.record(id, { kind: "log", level: "info", message });
-		rmSync(workDir, { recursive: true, force: true });
+	async #prepare(job: Job, workDir: string, stopped: AbortSignal): Promise<StartMessage> {
+		const { id } = job;
+		const { jobs, datasets, store, threads, resolveModel, device, checkpointsRoot } = this.options;
+		const log = (message: string, level: "info" | "warn" = "info") => {
+			if (!stopped.aborted) jobs.record(id, { kind: "log", level, message });
+		};
+		// An older version's job may lack what has a default since.
+		const settings = jobSettingsSchema.parse(job.settings);
 		mkdirSync(workDir, { recursive: true });
 		const textsFile = join(workDir, "texts.jsonl");
 		const statistics = await datasets.prepare(settings.dataset as { upload: string }, settings.text_column, textsFile);
 		log(`${statistics.texts} texts, ${statistics.duplicates_removed} duplicates and ${statistics.blank_removed} blank ones left out`);
-		for (const message of statistics.warnings) jobs.record(id, { kind: "log", level: "warn", message });
+		for (const message of statistics.warnings) log(message, "warn");
 		const model = await resolveModel(settings.base_model, log);
-		const initial = settings.init_adapter;
+		stopped.throwIfAborted();
 		return {
 			type: "start",
 			jobId: id,
-			settings: settings.device === "auto" ? { ...settings, device: this.options.device } : settings,
+			settings: settings.device === "auto" ? { ...settings, device } : settings,
 			textsFile,
 			modelPath: model.path,
 			workDir,
+			checkpointDir: join(checkpointsRoot, id),
 			outputDir: store.stage(id),
-			initAdapterDir: initial === undefined ? undefined : store.resolveAdapter(initial).path,
+			initAdapterDir: this.#initialAdapter(job),
 			threads,
 		};
 	}
 
-	#message(id: JobId, message: ChildMessage): void {
-		const { jobs } = this.options;
-		if (message.type === "progress") this.#progress(id, message);
-		else if (message.type === "log") jobs.record(id, { kind: "log", level: message.level, message: message.message });
-		else if (message.type === "evaluation") jobs.record(id, { kind: "evaluation", values: { name: message.name, ...message.values } });
-		else if (message.type === "state" && message.state !== "preparing") jobs.move(id, message.state, message.state);
+	/** The adapter to go on from: the version that was the newest when the job first ran. */
+	#initialAdapter({ id, settings, initAdapter }: Job): string | undefined {
+		const { jobs, store } = this.options;
+		if (settings.init_adapter === undefined) return undefined;
+		if (initAdapter !== undefined) return store.resolvePath(initAdapter);
+		const { path, source } = store.resolveAdapter(settings.init_adapter);
+		jobs.record(id, { kind: "log", level: "info", message: `begins with the weights of ${source}` }, { initAdapter: source });
+		return path;
 	}
 
-	#progress(id: JobId, message: ProgressMessage): void {
-		const { jobs, metrics } = this.options;
-		const { type: _, stepSeconds, tokens, sentences, peakMemoryBytes, ...progress } = message;
-		jobs.record(id, { kind: "progress", progress }, { progress });
-		metrics.steps.inc();
-		metrics.tokens.inc(tokens);
-		metrics.sentences.inc(sentences);
-		metrics.loss.set(progress.loss);
-		metrics.tokensPerSecond.set(progress.tokensPerSecond);
-		metrics.stepSeconds.observe(stepSeconds);
-		metrics.memoryPeakBytes.set(peakMemoryBytes);
+	/** The process died and the service lives: what it had kept is gone on from. One that dies without headway fails. */
+	#again({ id }: Job, message: string): boolean {
+		this.options.logger.warn({ job_id: id }, message);
+		this.options.jobs.takeUpAgain(id, message);
+		return true;
 	}
 
-	#publish(job: Job, outputDir: string): void {
-		const { jobs, store, reportsRoot } = this.options;
-		jobs.move(job.id, "publishing", "publishing");
-		const report = join(outputDir, "report.json");
-		mkdirSync(reportsRoot, { recursive: true });
-		if (existsSync(report)) this.#keepReport(report, job.id);
-		const held = withheld(job.settings, outputDir);
-		if (held !== undefined) {
-			jobs.record(job.id, { kind: "log", level: "warn", message: `not published: ${held}` });
-			jobs.move(job.id, "succeeded", `not published: ${held}`, { finishedAt: Date.now() });
-			return;
+	/** Cancelled, or put back since the service is ending. A cancelled job must not come back at the next start. */
+	#rests(run: Run): false {
+		if (run.cancelled) this.options.jobs.move(run.id, "cancelled", "cancelled while running", { finishedAt: Date.now() });
+		else this.options.jobs.interrupt(run.id);
+		return false;
+	}
+
+	#ended(id: JobId, outcome: Outcome): void {
+		const message = "message" in outcome ? outcome.message : "the training process ended early";
+		const reason = outcome.kind === "failed" ? outcome.reason : "TRAINING_FAILED";
+		this.options.jobs.move(id, "failed", message, { finishedAt: Date.now(), error: { reason, message } });
+	}
+
+	#failed(id: JobId, error: unknown): void {
+		const { jobs, logger } = this.options;
+		const { reason, message, cause } = toDakError(error);
+		if (cause !== undefined) logger.error({ job_id: id, err: cause }, "job failed");
+		if (!isTerminal(jobs.get(id).state)) this.#ended(id, { kind: "failed", reason, message });
+	}
+
+	#discard(id: JobId, workDir: string): void {
+		rmSync(workDir, { recursive: true, force: true });
+		const ofJob = join(this.options.workRoot, id);
+		if (existsSync(ofJob) && readdirSync(ofJob).length === 0) rmdirSync(ofJob);
+	}
+
+	/** Checkpoints stay while a job may go on, by itself or by hand. */
+	#sweepCheckpoints(): void {
+		sweepCheckpoints(this.options.checkpointsRoot, (id) => {
+			const state = this.#stateOf(id);
+			if (state === undefined || state === "succeeded") return "no";
+			return isTerminal(state) ? "for a while" : "always";
+		});
+	}
+
+	#stateOf(id: string): Job["state"] | undefined {
+		try {
+			return isJobId(id) ? this.options.jobs.get(id).state : undefined;
+		} catch {
+			return undefined;
 		}
-		const published = store.publishAdapter(job.settings.adapter_name!, outputDir);
-		jobs.move(job.id, "succeeded", `published as ${published.name}`, { finishedAt: Date.now(), adapterPath: published.source });
 	}
-
-	#keepReport(report: string, id: string): void {
-		const target = join(this.options.reportsRoot, `${id}.json`);
-		copyFileSync(report, `${target}.partial`);
-		renameSync(`${target}.partial`, target);
-	}
-
-	#end(id: JobId, outcome: Outcome): void {
-		const { jobs } = this.options;
-		const finishedAt = Date.now();
-		if (outcome.kind === "cancelled") jobs.move(id, "cancelled", "cancelled while running", { finishedAt });
-		else if (outcome.kind === "failed")
-			jobs.move(id, "failed", outcome.message, { finishedAt, error: { reason: outcome.reason, message: outcome.message } });
-	}
-
-	/** The user's wish stands above the service's end: a cancelled job must not come back at the next start. */
-	#stopped(id: JobId): void {
-		if (this.#cancelled.has(id)) this.#end(id, { kind: "cancelled" });
-		else this.options.jobs.interrupt(id);
-	}
-
-	#stop(id: JobId): void {
-		this.#cancelled.add(id);
-		this.#children.get(id)?.cancel();
-	}
-}
-
-/** Why an adapter stays unpublished; undefined where it does not. */
-function withheld({ publish }: JobSettings, outputDir: string): string | undefined {
-	if (publish === "always") return undefined;
-	if (publish === "never") return "the job says publish: never";
-	const { verdict } = JSON.parse(readFileSync(join(outputDir, MANIFEST_FILE), "utf8")) as Partial<AdapterManifest>;
-	return verdict === "regressed" ? "the labelled queries say regressed, and the job says publish: if_not_worse" : undefined;
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildMessage, ParentMessage, ProgressMessage, StartMessage } from "../training/protocol.js";
 
-let cancelled = false;
+let stopping = false;
 
 const send = (message: ChildMessage | Record<string, unknown>) => process.send?.(message);
 
@@ -29,26 +29,27 @@ function progress(step: number, totalSteps: number): ProgressMessage {
 		peakMemoryBytes: 2e8,
 		deviceMemoryBytes: 0,
 		etaSeconds: (totalSteps - step) / 2,
+		backoffs: 0,
 	};
 }
 
-function writeAdapter({ outputDir, settings }: StartMessage, verdict: string): void {
+function writeAdapter({ outputDir, settings, jobId }: StartMessage, verdict: string): void {
 	mkdirSync(join(outputDir, "1_Pooling"), { recursive: true });
 	writeFileSync(join(outputDir, "adapter_config.json"), '{"r":16}');
 	writeFileSync(join(outputDir, "adapter_model.safetensors"), settings.adapter_name ?? "");
-	writeFileSync(join(outputDir, "manifest.json"), JSON.stringify({ verdict }));
+	writeFileSync(join(outputDir, "manifest.json"), JSON.stringify({ verdict, job_id: jobId }));
 	writeFileSync(join(outputDir, "report.json"), JSON.stringify({ verdict, summary: "made up" }));
 	writeFileSync(join(outputDir, "README.md"), "# made up");
 	writeFileSync(join(outputDir, "1_Pooling", "config.json"), "{}");
 }
 
-/** Steps of 20 ms; false if cancelled in between. */
-async function train({ settings }: StartMessage, heedCancel: boolean): Promise<boolean> {
+/** Steps of 20 ms; false if stopped in between. */
+async function train({ settings }: StartMessage, heedStop: boolean): Promise<boolean> {
 	send({ type: "state", state: "training" });
 	const total = settings.training.max_steps ?? 3;
 	for (let step = 1; step <= total; step++) {
-		if (cancelled && heedCancel) {
-			send({ type: "cancelled", step });
+		if (stopping && heedStop) {
+			send({ type: "stopped", step });
 			return false;
 		}
 		send(progress(step, total));
@@ -87,7 +88,7 @@ async function run(start: StartMessage): Promise<void> {
 }
 
 process.on("message", (message: ParentMessage) => {
-	if (message.type === "cancel") cancelled = true;
+	if (message.type === "stop") stopping = true;
 	else void run(message);
 });
 process.on("disconnect", () => process.exit());

@@ -14,8 +14,8 @@ import {
 	unitVectors,
 } from "../evaluation/index.js";
 import type { JobSettings } from "../jobs/index.js";
+import type { CurvePoint } from "./loss-curve.js";
 import type { TextSource } from "./texts.js";
-import type { StepResult } from "./trainer.js";
 import { Vocabulary } from "./vocabulary.js";
 import { wordEmbeddings } from "./word-embeddings.js";
 
@@ -68,7 +68,7 @@ export class Measurement {
 	}
 
 	/** Report, manifest metrics and verdict. Consumes both sets of vectors. */
-	compare(base: ModelVectors, adapted: ModelVectors, steps: readonly StepResult[]) {
+	compare(base: ModelVectors, adapted: ModelVectors, steps: readonly CurvePoint[]) {
 		const report = evaluateAdaptation({ base, adapted, sampleTexts: this.#sample(), labelled: this.labelled });
 		const loss = { first: steps[0]?.loss, last: meanOfLast(steps), steps: steps.length };
 		const { retrieval, sanity, verdict } = report;
@@ -159,7 +159,7 @@ export class Measurement {
 }
 
 /** One step's loss is noisy: the mean over the last ten says where training ended. */
-function meanOfLast(steps: readonly StepResult[], count = 10): number | undefined {
+function meanOfLast(steps: readonly CurvePoint[], count = 10): number | undefined {
 	const last = steps.slice(-count);
 	return last.length === 0 ? undefined : last.reduce((sum, step) => sum + step.loss, 0) / last.length;
 }

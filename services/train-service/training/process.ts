@@ -3,7 +3,8 @@ import { toDakError } from "@dak/shared/errors";
 import type { ChildMessage, ParentMessage, StartMessage } from "./protocol.js";
 import { runJob } from "./run-job.js";
 
-let cancelled = false;
+let stopping = false;
+const parent = process.ppid;
 
 function send(message: ChildMessage): void {
 	process.send?.(message);
@@ -16,9 +17,17 @@ function finish(message?: ChildMessage): void {
 	else leave();
 }
 
+/**
+ * A process whose parent was killed ends as soon as it hears of it, which in mid-step is late: another may be at work on the same
+ * job by then. Nothing of this one may reach the job's files any more.
+ */
+function endIfOrphaned(): void {
+	if (process.ppid !== parent) process.exit(1);
+}
+
 async function run(start: StartMessage): Promise<void> {
 	try {
-		await runJob(start, { send, cancelled: () => cancelled });
+		await runJob(start, { send, stopping: () => stopping, endIfOrphaned });
 		finish();
 	} catch (error) {
 		const { reason, message, cause } = toDakError(error);
@@ -28,7 +37,7 @@ async function run(start: StartMessage): Promise<void> {
 }
 
 process.on("message", (message: ParentMessage) => {
-	if (message.type === "cancel") cancelled = true;
+	if (message.type === "stop") stopping = true;
 	else void run(message);
 });
 // Without its parent a training process has nobody to report to.

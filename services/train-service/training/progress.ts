@@ -11,7 +11,7 @@ export class ProgressMeter {
 
 	constructor(private readonly totalSteps: number) {}
 
-	message(step: StepResult): ProgressMessage {
+	message(step: StepResult, backoffs: number): ProgressMessage {
 		const smoothed = this.#secondsPerStep;
 		this.#secondsPerStep = smoothed === undefined ? step.seconds : smoothed + SMOOTHING * (step.seconds - smoothed);
 		return {
@@ -32,6 +32,7 @@ export class ProgressMeter {
 			// Known to the service, which asks the driver, not to this process.
 			deviceMemoryBytes: 0,
 			etaSeconds: (this.totalSteps - step.step) * this.#secondsPerStep,
+			backoffs,
 		};
 	}
 }

@@ -10,20 +10,22 @@ export interface StartMessage {
 	readonly textsFile: string;
 	/** Absolute folder of the base model. */
 	readonly modelPath: string;
-	/** Folder of this job's own: checkpoints and scratch files. */
+	/** Folder of this run's own: scratch files. */
 	readonly workDir: string;
+	/** The job's checkpoints; they outlive the run. */
+	readonly checkpointDir: string;
 	/** Folder that the child writes the adapter to; the service publishes it from there. */
 	readonly outputDir: string;
 	readonly initAdapterDir?: string | undefined;
 	readonly threads: number;
 }
 
-/** Parent → child: end after the step in hand, keep a checkpoint. */
-export interface CancelMessage {
-	readonly type: "cancel";
+/** Parent → child: keep a checkpoint after the step in hand, and end. One that is not soon enough is killed. */
+export interface StopMessage {
+	readonly type: "stop";
 }
 
-export type ParentMessage = StartMessage | CancelMessage;
+export type ParentMessage = StartMessage | StopMessage;
 
 export interface ProgressMessage {
 	readonly type: "progress";
@@ -43,15 +45,28 @@ export interface ProgressMessage {
 	readonly peakMemoryBytes: number;
 	readonly deviceMemoryBytes: number;
 	readonly etaSeconds: number;
+	/** Times that the training went back before this step: the steps after it are others than those of the same numbers before. */
+	readonly backoffs: number;
 }
 
-/** Child → parent. Exactly one of done, cancelled, failed comes last; a child that ends without one has crashed. */
+/** Child → parent. Exactly one of done, stopped, failed comes last; a child that ends without one has crashed. */
 export type ChildMessage =
 	| { readonly type: "state"; readonly state: "preparing" | "training" | "evaluating" }
 	| ProgressMessage
 	| { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string }
 	| { readonly type: "evaluation"; readonly name: string; readonly values: Readonly<Record<string, unknown>> }
+	/** A checkpoint is on the disk. */
+	| { readonly type: "checkpoint"; readonly step: number; readonly bytes: number; readonly milliseconds: number }
 	/** outputDir now holds a whole adapter folder, report.json included. */
 	| { readonly type: "done"; readonly peakMemoryBytes: number }
-	| { readonly type: "cancelled"; readonly step: number }
+	| { readonly type: "stopped"; readonly step: number }
 	| { readonly type: "failed"; readonly reason: string; readonly message: string };
+
+/** What the child's work needs from its parent's side. */
+export interface JobHooks {
+	readonly send: (message: ChildMessage) => void;
+	/** Asked between steps: whether to keep a checkpoint and end. */
+	readonly stopping: () => boolean;
+	/** Called before anything is written that outlives the process. */
+	readonly endIfOrphaned: () => void;
+}

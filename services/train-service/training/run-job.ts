@@ -8,19 +8,15 @@ import { FrozenFeeds, loraA, loraB } from "@dak/shared/nn";
 import { peakRssBytes } from "@dak/shared/observability";
 import { chooseDevice, type Device } from "@dak/shared/runtime";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
+import { CheckpointFolder } from "../checkpoints/index.js";
 import { checkAgainstBase, type JobSettings } from "../jobs/index.js";
+import { Checkpointing } from "./checkpointing.js";
+import { trainingIdentity } from "./identity.js";
 import { Measurement } from "./measure.js";
-import { ProgressMeter } from "./progress.js";
-import type { ChildMessage, StartMessage } from "./protocol.js";
+import type { JobHooks, StartMessage } from "./protocol.js";
 import { type LoadedTexts, loadTexts, TextSource } from "./texts.js";
-import { type StepResult, Trainer } from "./trainer.js";
-
-/** What the process needs from its parent's side. */
-export interface JobHooks {
-	readonly send: (message: ChildMessage) => void;
-	/** Asked between steps. */
-	readonly cancelled: () => boolean;
-}
+import { train } from "./train.js";
+import { Trainer } from "./trainer.js";
 
 interface Prepared {
 	readonly base: BaseModel;
@@ -32,10 +28,13 @@ interface Prepared {
 	readonly frozen: FrozenFeeds;
 	readonly pooling: BaseModel["pooling"];
 	readonly initial: ReadonlyMap<string, Float32Array> | undefined;
+	/** Of the adapter that these are from. */
+	readonly initialHash: string | undefined;
 }
 
 /** Runs a job to its end. @throws DakError with the reason why it failed */
-export async function runJob(start: StartMessage, { send, cancelled }: JobHooks): Promise<void> {
+export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void> {
+	const { send } = hooks;
 	send({ type: "state", state: "preparing" });
 	const job = await prepare(start);
 	send({ type: "log", level: "info", message: describe(job) });
@@ -43,15 +42,17 @@ export async function runJob(start: StartMessage, { send, cancelled }: JobHooks)
 	const before = await measurement.base();
 	const trainer = await Trainer.create({ ...job, threads: start.threads });
 	send({ type: "state", state: "training" });
-	const curve = await train(trainer, { send, cancelled });
+	const { finished, curve } = await train(trainer, checkpointing(start, job, trainer, hooks), hooks);
 	const factors = new Map(trainer.specs.map((spec, i) => [spec.name, trainer.values[i]!]));
 	await trainer.dispose();
-	if (!curve.finished) return send({ type: "cancelled", step: curve.steps.length });
+	if (!finished) return send({ type: "stopped", step: curve.length });
 	send({ type: "state", state: "evaluating" });
 	const after = await measurement.adapted(factors);
-	const outcome = measurement.compare(before, after, curve.steps);
+	const outcome = measurement.compare(before, after, curve);
 	for (const { name, values } of outcome.evaluations) send({ type: "evaluation", name, values });
-	writeOutputs(start, job, factors, outcome, await measurement.canaries(factors));
+	const canaries = await measurement.canaries(factors);
+	hooks.endIfOrphaned();
+	writeOutputs(start, job, factors, outcome, canaries);
 	await measurement.dispose();
 	job.base.weights.close();
 	send({ type: "done", peakMemoryBytes: peakRssBytes() });
@@ -70,6 +71,7 @@ async function prepare(start: StartMessage): Promise<Prepared> {
 		noise: settings.noise,
 		seed: settings.training.seed,
 	});
+	const initial = start.initAdapterDir === undefined ? undefined : initialFactors(start.initAdapterDir, settings);
 	return {
 		base,
 		tokenizer,
@@ -79,41 +81,44 @@ async function prepare(start: StartMessage): Promise<Prepared> {
 		texts,
 		frozen: new FrozenFeeds(base, { doubleQuant: settings.quantization.double_quant }),
 		pooling: settings.pooling ?? base.pooling,
-		initial: start.initAdapterDir === undefined ? undefined : initialFactors(start.initAdapterDir, settings),
+		initial: initial?.factors,
+		initialHash: initial?.hash,
 	};
 }
 
 /** The factors of an adapter to go on from. */
-function initialFactors(folder: string, { lora }: JobSettings): Map<string, Float32Array> {
+function initialFactors(folder: string, { lora }: JobSettings): { factors: Map<string, Float32Array>; hash: string } {
 	const adapter = readAdapter(folder, { name: "init_adapter", maxRank: lora.r });
 	if (adapter.r !== lora.r) throw invalidField("/lora/r", `found ${lora.r}, init_adapter has ${adapter.r}: they must be equal`);
-	return new Map(
+	const factors = new Map(
 		adapter.modules.flatMap((module): [string, Float32Array][] => [
 			[loraA(module.path), module.a],
 			[loraB(module.path), module.b],
 		]),
 	);
+	return { factors, hash: adapter.weightsHash };
 }
 
 function describe({ base, device, loaded, settings }: Prepared): string {
 	return `${loaded.texts.length} texts, base ${base.folder.ref} (${base.encoder.layers} layers of ${base.encoder.hiddenSize}), ${settings.quantization.kind} weights, device ${device.kind} (${device.why})`;
 }
 
-/** Steps until the end or until cancelled; a turn of the event loop after each lets messages in. */
-async function train(
-	trainer: Trainer,
-	{ send, cancelled }: JobHooks,
-): Promise<{ readonly finished: boolean; readonly steps: readonly StepResult[] }> {
-	const meter = new ProgressMeter(trainer.totalSteps);
-	const steps: StepResult[] = [];
-	while (!trainer.done) {
-		if (cancelled()) return { finished: false, steps };
-		const step = await trainer.next();
-		steps.push(step);
-		send(meter.message(step));
-		await new Promise((resolve) => setImmediate(resolve));
-	}
-	return { finished: true, steps };
+function checkpointing(start: StartMessage, job: Prepared, trainer: Trainer, { send, endIfOrphaned }: JobHooks): Checkpointing {
+	const training = trainingIdentity({
+		settings: job.settings,
+		baseFingerprint: job.base.fingerprint,
+		tokenizerHash: job.tokenizer.hash,
+		dataHash: job.loaded.hash,
+		prompt: job.texts.prompt,
+		initialHash: job.initialHash,
+		parameters: trainer.specs,
+	});
+	const folder = new CheckpointFolder(start.checkpointDir, {
+		onBroken: (message) => send({ type: "log", level: "warn", message }),
+		beforeWrite: endIfOrphaned,
+	});
+	const { settings, device } = job;
+	return new Checkpointing({ trainer, folder, training, settings, device: device.kind, threads: start.threads, send });
 }
 
 type Outcome = ReturnType<Measurement["compare"]>;

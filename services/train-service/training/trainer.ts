@@ -1,5 +1,4 @@
 /** The training loop: batches in order, one compiled step, AdamW. It owns its session; `dispose` frees it. */
-import { DakError } from "@dak/shared/errors";
 import type { BaseModel, Pooling } from "@dak/shared/models";
 import {
 	ADAMW_DEFAULTS,
@@ -18,7 +17,9 @@ import {
 } from "@dak/shared/nn";
 import { type Device, type Feeds, float32, Session } from "@dak/shared/runtime";
 import type { JobSettings } from "../jobs/index.js";
+import { NonFiniteError } from "./non-finite.js";
 import { epochOrder, type TextSource } from "./texts.js";
+import { copyTensors, stateTensors, type TrainerState } from "./trainer-state.js";
 import { Vocabulary } from "./vocabulary.js";
 import { tableType, wordEmbeddings } from "./word-embeddings.js";
 
@@ -65,6 +66,7 @@ export class Trainer {
 	readonly #optimizer: AdamW;
 	readonly #constantFeeds: Feeds;
 	#steps = 0;
+	#learningRateScale = 1;
 
 	private constructor(
 		private readonly options: TrainerOptions,
@@ -72,10 +74,10 @@ export class Trainer {
 		private readonly session: Session,
 		private readonly vocabulary: Vocabulary,
 	) {
-		const { settings, initial, texts, base, frozen } = options;
+		const { settings, texts, base, frozen } = options;
 		this.totalSteps = totalSteps(settings, texts.texts.length);
 		this.specs = step.parameters;
-		this.values = step.parameters.map((spec) => initial?.get(spec.name)?.slice() ?? initialValues(spec, settings.training.seed));
+		this.values = this.#firstValues();
 		this.#optimizer = new AdamW(this.values, { ...ADAMW_DEFAULTS, weightDecay: settings.training.weight_decay });
 		const rows = wordEmbeddings(base, vocabulary);
 		this.#constantFeeds = {
@@ -109,7 +111,7 @@ export class Trainer {
 		return new Trainer(options, step, session, vocabulary);
 	}
 
-	/** Takes one step. @throws TRAINING_FAILED if the loss or a gradient is no longer finite */
+	/** Takes one step. @throws NonFiniteError, having changed nothing, if the loss or a gradient is no longer finite */
 	async next(): Promise<StepResult> {
 		const started = performance.now();
 		const { training } = this.options.settings;
@@ -122,16 +124,13 @@ export class Trainer {
 		const gradNorm = globalNorm(gradients);
 		const loss = mean(results.map((result) => result.loss));
 		if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-			throw new DakError(
-				"TRAINING_FAILED",
-				`step ${this.#steps + 1}: loss ${loss}, gradient norm ${gradNorm}; try a lower training.learning_rate than ${training.learning_rate}`,
-			);
+			throw new NonFiniteError(this.#steps + 1, `loss ${loss}, gradient norm ${gradNorm}`, training.learning_rate);
 		}
 		const learningRate = this.#update(gradients, gradNorm);
 		const all = micro.flat();
 		return {
 			step: ++this.#steps,
-			epoch: (this.#steps * training.batch_size * training.gradient_accumulation) / this.options.texts.texts.length,
+			epoch: this.epoch,
 			loss,
 			parts: results[0]!.parts,
 			learningRate,
@@ -142,8 +141,44 @@ export class Trainer {
 		};
 	}
 
+	/** Passes over the texts, with fractions. */
+	get epoch(): number {
+		const { batch_size, gradient_accumulation } = this.options.settings.training;
+		return (this.#steps * batch_size * gradient_accumulation) / this.options.texts.texts.length;
+	}
+
 	get done(): boolean {
 		return this.#steps >= this.totalSteps;
+	}
+
+	/** What the next step depends on. Its tensors are borrowed: the next step changes them in place. */
+	state(): TrainerState {
+		const tensors = stateTensors(this.specs, this.values, this.#optimizer);
+		return { step: this.#steps, learningRateScale: this.#learningRateScale, tensors };
+	}
+
+	/** Goes on from a state of a trainer with the same options, bit by bit as that one would have. Copies its tensors. */
+	restore({ step, learningRateScale, tensors }: TrainerState): void {
+		copyTensors(tensors, this.state().tensors);
+		this.#steps = step;
+		this.#optimizer.steps = step;
+		this.#learningRateScale = learningRateScale;
+	}
+
+	/** Begins again, with the learning rate multiplied by `learningRateScale`. */
+	restart(learningRateScale: number): void {
+		this.#firstValues().forEach((values, i) => {
+			this.values[i]!.set(values);
+		});
+		for (const { first, second } of this.#optimizer.moments) for (const moment of [first, second]) moment.fill(0);
+		this.#steps = 0;
+		this.#optimizer.steps = 0;
+		this.#learningRateScale = learningRateScale;
+	}
+
+	#firstValues(): Float32Array[] {
+		const { initial, settings } = this.options;
+		return this.step.parameters.map((spec) => initial?.get(spec.name)?.slice() ?? initialValues(spec, settings.training.seed));
 	}
 
 	/** Compiled graph and its ops, for `--explain`. */
@@ -203,7 +238,7 @@ export class Trainer {
 			warmupSteps,
 			totalSteps: this.totalSteps,
 		});
-		const rate = learning_rate * factor;
+		const rate = learning_rate * this.#learningRateScale * factor;
 		const rates = this.specs.map((spec) => (spec.group === "lora" ? rate : rate * DECODER_RATE_FACTOR));
 		this.#optimizer.step(gradients, rates, clipScale(gradNorm, max_grad_norm));
 		return rate;

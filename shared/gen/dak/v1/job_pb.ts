@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file dak/v1/job.proto.
  */
 export const file_dak_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("ChBkYWsvdjEvam9iLnByb3RvEgZkYWsudjEiVQoHRGF0YXNldBIeCgV0ZXh0cxgBIAEoCzINLmRhay52MS5UZXh0c0gAEhAKBnVwbG9hZBgCIAEoCUgAEg4KBHBhdGgYAyABKAlIAEIICgZzb3VyY2UiFwoFVGV4dHMSDgoGdmFsdWVzGAEgAygJIsUGCgdKb2JTcGVjEhIKCmJhc2VfbW9kZWwYASABKAkSIAoHZGF0YXNldBgCIAEoCzIPLmRhay52MS5EYXRhc2V0EhgKC3RleHRfY29sdW1uGAMgASgJSACIAQESGQoMYWRhcHRlcl9uYW1lGAQgASgJSAGIAQESEQoEZ29hbBgFIAEoCUgCiAEBEjEKCW9iamVjdGl2ZRgGIAMoCzIeLmRhay52MS5Kb2JTcGVjLk9iamVjdGl2ZUVudHJ5EiEKBW5vaXNlGAcgASgLMg0uZGFrLnYxLk5vaXNlSAOIAQESFAoHcG9vbGluZxgIIAEoCUgEiAEBEhcKCm1heF9sZW5ndGgYCSABKA1IBYgBARIfCgRsb3JhGAogASgLMgwuZGFrLnYxLkxvcmFIBogBARIvCgxxdWFudGl6YXRpb24YCyABKAsyFC5kYWsudjEuUXVhbnRpemF0aW9uSAeIAQESJwoIdHJhaW5pbmcYDCABKAsyEC5kYWsudjEuVHJhaW5pbmdICIgBARIrCgp2YWxpZGF0aW9uGA0gASgLMhIuZGFrLnYxLlZhbGlkYXRpb25ICYgBARIZCgxpbml0X2FkYXB0ZXIYDiABKAlICogBARIrCgpldmFsdWF0aW9uGA8gASgLMhIuZGFrLnYxLkV2YWx1YXRpb25IC4gBARIUCgdwdWJsaXNoGBAgASgJSAyIAQESIwoGb3V0cHV0GBEgASgLMg4uZGFrLnYxLk91dHB1dEgNiAEBEhMKBmRldmljZRgSIAEoCUgOiAEBGjAKDk9iamVjdGl2ZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAFCDgoMX3RleHRfY29sdW1uQg8KDV9hZGFwdGVyX25hbWVCBwoFX2dvYWxCCAoGX25vaXNlQgoKCF9wb29saW5nQg0KC19tYXhfbGVuZ3RoQgcKBV9sb3JhQg8KDV9xdWFudGl6YXRpb25CCwoJX3RyYWluaW5nQg0KC192YWxpZGF0aW9uQg8KDV9pbml0X2FkYXB0ZXJCDQoLX2V2YWx1YXRpb25CCgoIX3B1Ymxpc2hCCQoHX291dHB1dEIJCgdfZGV2aWNlIkEKBU5vaXNlEhIKBXJhdGlvGAEgASgBSACIAQESEQoEa2luZBgCIAEoCUgBiAEBQggKBl9yYXRpb0IHCgVfa2luZCJ0CgRMb3JhEg4KAXIYASABKA1IAIgBARISCgVhbHBoYRgCIAEoAUgBiAEBEhQKB2Ryb3BvdXQYAyABKAFIAogBARIWCg50YXJnZXRfbW9kdWxlcxgEIAMoCUIECgJfckIICgZfYWxwaGFCCgoIX2Ryb3BvdXQiVgoMUXVhbnRpemF0aW9uEhEKBGtpbmQYASABKAlIAIgBARIZCgxkb3VibGVfcXVhbnQYAiABKAhIAYgBAUIHCgVfa2luZEIPCg1fZG91YmxlX3F1YW50IsgDCghUcmFpbmluZxITCgZlcG9jaHMYASABKAFIAIgBARIWCgltYXhfc3RlcHMYAiABKA1IAYgBARIXCgpiYXRjaF9zaXplGAMgASgNSAKIAQESIgoVZ3JhZGllbnRfYWNjdW11bGF0aW9uGAQgASgNSAOIAQESGgoNbGVhcm5pbmdfcmF0ZRgFIAEoAUgEiAEBEhMKBndhcm11cBgGIAEoAUgFiAEBEhYKCXNjaGVkdWxlchgHIAEoCUgGiAEBEhkKDHdlaWdodF9kZWNheRgIIAEoAUgHiAEBEhoKDW1heF9ncmFkX25vcm0YCSABKAFICIgBARIRCgRzZWVkGAogASgNSAmIAQESFwoKdm9jYWJ1bGFyeRgLIAEoCUgKiAEBQgkKB19lcG9jaHNCDAoKX21heF9zdGVwc0INCgtfYmF0Y2hfc2l6ZUIYChZfZ3JhZGllbnRfYWNjdW11bGF0aW9uQhAKDl9sZWFybmluZ19yYXRlQgkKB193YXJtdXBCDAoKX3NjaGVkdWxlckIPCg1fd2VpZ2h0X2RlY2F5QhAKDl9tYXhfZ3JhZF9ub3JtQgcKBV9zZWVkQg0KC192b2NhYnVsYXJ5IioKClZhbGlkYXRpb24SEgoFcmF0aW8YASABKAFIAIgBAUIICgZfcmF0aW8iRAoKRXZhbHVhdGlvbhImCgdxdWVyaWVzGAEgAygLMhUuZGFrLnYxLkxhYmVsbGVkUXVlcnkSDgoGY29ycHVzGAIgAygJIjAKDUxhYmVsbGVkUXVlcnkSDQoFcXVlcnkYASABKAkSEAoIcmVsZXZhbnQYAiADKAkicgoGT3V0cHV0EhQKB2FkYXB0ZXIYASABKAhIAIgBARIZCgxtZXJnZWRfbW9kZWwYAiABKAhIAYgBARIRCgRvbm54GAMgASgISAKIAQFCCgoIX2FkYXB0ZXJCDwoNX21lcmdlZF9tb2RlbEIHCgVfb25ueCKvAwoDSm9iEgoKAmlkGAEgASgJEh8KBXN0YXRlGAIgASgOMhAuZGFrLnYxLkpvYlN0YXRlEh0KBHNwZWMYAyABKAsyDy5kYWsudjEuSm9iU3BlYxIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCgpzdGFydGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAiAEBEjQKC2ZpbmlzaGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBiAEBEiQKBWVycm9yGAcgASgLMhAuZGFrLnYxLkpvYkVycm9ySAKIAQESJwoIcHJvZ3Jlc3MYCCABKAsyEC5kYWsudjEuUHJvZ3Jlc3NIA4gBARIZCgxhZGFwdGVyX3BhdGgYCSABKAlIBIgBARIQCghyZXN0YXJ0cxgKIAEoDUINCgtfc3RhcnRlZF9hdEIOCgxfZmluaXNoZWRfYXRCCAoGX2Vycm9yQgsKCV9wcm9ncmVzc0IPCg1fYWRhcHRlcl9wYXRoIisKCEpvYkVycm9yEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIvUBCghQcm9ncmVzcxIMCgRzdGVwGAEgASgNEhMKC3RvdGFsX3N0ZXBzGAIgASgNEg0KBWVwb2NoGAMgASgBEgwKBGxvc3MYBCABKAESFQoNbGVhcm5pbmdfcmF0ZRgFIAEoARIZChF0b2tlbnNfcGVyX3NlY29uZBgGIAEoARIcChRzZW50ZW5jZXNfcGVyX3NlY29uZBgHIAEoARIUCgxtZW1vcnlfYnl0ZXMYCCABKAQSGwoTZGV2aWNlX21lbW9yeV9ieXRlcxgJIAEoBBITCgtldGFfc2Vjb25kcxgKIAEoARIRCglncmFkX25vcm0YCyABKAEi+gEKCEpvYkV2ZW50Eg4KBmpvYl9pZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIoCgR0aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgVzdGF0ZRgEIAEoCzITLmRhay52MS5TdGF0ZUNoYW5nZUgAEiQKCHByb2dyZXNzGAUgASgLMhAuZGFrLnYxLlByb2dyZXNzSAASHgoDbG9nGAYgASgLMg8uZGFrLnYxLkxvZ0xpbmVIABItCgpldmFsdWF0aW9uGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgAQgcKBWV2ZW50IlsKC1N0YXRlQ2hhbmdlEh4KBGZyb20YASABKA4yEC5kYWsudjEuSm9iU3RhdGUSHAoCdG8YAiABKA4yEC5kYWsudjEuSm9iU3RhdGUSDgoGcmVhc29uGAMgASgJIikKB0xvZ0xpbmUSDQoFbGV2ZWwYASABKAkSDwoHbWVzc2FnZRgCIAEoCSqDAgoISm9iU3RhdGUSGQoVSk9CX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQSk9CX1NUQVRFX1FVRVVFRBABEhcKE0pPQl9TVEFURV9QUkVQQVJJTkcQAhIWChJKT0JfU1RBVEVfVFJBSU5JTkcQAxIYChRKT0JfU1RBVEVfRVZBTFVBVElORxAEEhgKFEpPQl9TVEFURV9QVUJMSVNISU5HEAUSFwoTSk9CX1NUQVRFX1NVQ0NFRURFRBAGEhQKEEpPQl9TVEFURV9GQUlMRUQQBxIXChNKT0JfU1RBVEVfQ0FOQ0VMTEVEEAgSGQoVSk9CX1NUQVRFX0lOVEVSUlVQVEVEEAliBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChBkYWsvdjEvam9iLnByb3RvEgZkYWsudjEiVQoHRGF0YXNldBIeCgV0ZXh0cxgBIAEoCzINLmRhay52MS5UZXh0c0gAEhAKBnVwbG9hZBgCIAEoCUgAEg4KBHBhdGgYAyABKAlIAEIICgZzb3VyY2UiFwoFVGV4dHMSDgoGdmFsdWVzGAEgAygJIoEHCgdKb2JTcGVjEhIKCmJhc2VfbW9kZWwYASABKAkSIAoHZGF0YXNldBgCIAEoCzIPLmRhay52MS5EYXRhc2V0EhgKC3RleHRfY29sdW1uGAMgASgJSACIAQESGQoMYWRhcHRlcl9uYW1lGAQgASgJSAGIAQESEQoEZ29hbBgFIAEoCUgCiAEBEjEKCW9iamVjdGl2ZRgGIAMoCzIeLmRhay52MS5Kb2JTcGVjLk9iamVjdGl2ZUVudHJ5EiEKBW5vaXNlGAcgASgLMg0uZGFrLnYxLk5vaXNlSAOIAQESFAoHcG9vbGluZxgIIAEoCUgEiAEBEhcKCm1heF9sZW5ndGgYCSABKA1IBYgBARIfCgRsb3JhGAogASgLMgwuZGFrLnYxLkxvcmFIBogBARIvCgxxdWFudGl6YXRpb24YCyABKAsyFC5kYWsudjEuUXVhbnRpemF0aW9uSAeIAQESJwoIdHJhaW5pbmcYDCABKAsyEC5kYWsudjEuVHJhaW5pbmdICIgBARIrCgp2YWxpZGF0aW9uGA0gASgLMhIuZGFrLnYxLlZhbGlkYXRpb25ICYgBARIZCgxpbml0X2FkYXB0ZXIYDiABKAlICogBARIrCgpldmFsdWF0aW9uGA8gASgLMhIuZGFrLnYxLkV2YWx1YXRpb25IC4gBARIUCgdwdWJsaXNoGBAgASgJSAyIAQESIwoGb3V0cHV0GBEgASgLMg4uZGFrLnYxLk91dHB1dEgNiAEBEhMKBmRldmljZRgSIAEoCUgOiAEBEisKCmNoZWNrcG9pbnQYEyABKAsyEi5kYWsudjEuQ2hlY2twb2ludEgPiAEBGjAKDk9iamVjdGl2ZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAFCDgoMX3RleHRfY29sdW1uQg8KDV9hZGFwdGVyX25hbWVCBwoFX2dvYWxCCAoGX25vaXNlQgoKCF9wb29saW5nQg0KC19tYXhfbGVuZ3RoQgcKBV9sb3JhQg8KDV9xdWFudGl6YXRpb25CCwoJX3RyYWluaW5nQg0KC192YWxpZGF0aW9uQg8KDV9pbml0X2FkYXB0ZXJCDQoLX2V2YWx1YXRpb25CCgoIX3B1Ymxpc2hCCQoHX291dHB1dEIJCgdfZGV2aWNlQg0KC19jaGVja3BvaW50IkEKBU5vaXNlEhIKBXJhdGlvGAEgASgBSACIAQESEQoEa2luZBgCIAEoCUgBiAEBQggKBl9yYXRpb0IHCgVfa2luZCJ0CgRMb3JhEg4KAXIYASABKA1IAIgBARISCgVhbHBoYRgCIAEoAUgBiAEBEhQKB2Ryb3BvdXQYAyABKAFIAogBARIWCg50YXJnZXRfbW9kdWxlcxgEIAMoCUIECgJfckIICgZfYWxwaGFCCgoIX2Ryb3BvdXQiVgoMUXVhbnRpemF0aW9uEhEKBGtpbmQYASABKAlIAIgBARIZCgxkb3VibGVfcXVhbnQYAiABKAhIAYgBAUIHCgVfa2luZEIPCg1fZG91YmxlX3F1YW50IsgDCghUcmFpbmluZxITCgZlcG9jaHMYASABKAFIAIgBARIWCgltYXhfc3RlcHMYAiABKA1IAYgBARIXCgpiYXRjaF9zaXplGAMgASgNSAKIAQESIgoVZ3JhZGllbnRfYWNjdW11bGF0aW9uGAQgASgNSAOIAQESGgoNbGVhcm5pbmdfcmF0ZRgFIAEoAUgEiAEBEhMKBndhcm11cBgGIAEoAUgFiAEBEhYKCXNjaGVkdWxlchgHIAEoCUgGiAEBEhkKDHdlaWdodF9kZWNheRgIIAEoAUgHiAEBEhoKDW1heF9ncmFkX25vcm0YCSABKAFICIgBARIRCgRzZWVkGAogASgNSAmIAQESFwoKdm9jYWJ1bGFyeRgLIAEoCUgKiAEBQgkKB19lcG9jaHNCDAoKX21heF9zdGVwc0INCgtfYmF0Y2hfc2l6ZUIYChZfZ3JhZGllbnRfYWNjdW11bGF0aW9uQhAKDl9sZWFybmluZ19yYXRlQgkKB193YXJtdXBCDAoKX3NjaGVkdWxlckIPCg1fd2VpZ2h0X2RlY2F5QhAKDl9tYXhfZ3JhZF9ub3JtQgcKBV9zZWVkQg0KC192b2NhYnVsYXJ5ImQKCkNoZWNrcG9pbnQSGAoLZXZlcnlfc3RlcHMYASABKA1IAIgBARIaCg1ldmVyeV9zZWNvbmRzGAIgASgBSAGIAQFCDgoMX2V2ZXJ5X3N0ZXBzQhAKDl9ldmVyeV9zZWNvbmRzIioKClZhbGlkYXRpb24SEgoFcmF0aW8YASABKAFIAIgBAUIICgZfcmF0aW8iRAoKRXZhbHVhdGlvbhImCgdxdWVyaWVzGAEgAygLMhUuZGFrLnYxLkxhYmVsbGVkUXVlcnkSDgoGY29ycHVzGAIgAygJIjAKDUxhYmVsbGVkUXVlcnkSDQoFcXVlcnkYASABKAkSEAoIcmVsZXZhbnQYAiADKAkicgoGT3V0cHV0EhQKB2FkYXB0ZXIYASABKAhIAIgBARIZCgxtZXJnZWRfbW9kZWwYAiABKAhIAYgBARIRCgRvbm54GAMgASgISAKIAQFCCgoIX2FkYXB0ZXJCDwoNX21lcmdlZF9tb2RlbEIHCgVfb25ueCKvAwoDSm9iEgoKAmlkGAEgASgJEh8KBXN0YXRlGAIgASgOMhAuZGFrLnYxLkpvYlN0YXRlEh0KBHNwZWMYAyABKAsyDy5kYWsudjEuSm9iU3BlYxIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCgpzdGFydGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAiAEBEjQKC2ZpbmlzaGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBiAEBEiQKBWVycm9yGAcgASgLMhAuZGFrLnYxLkpvYkVycm9ySAKIAQESJwoIcHJvZ3Jlc3MYCCABKAsyEC5kYWsudjEuUHJvZ3Jlc3NIA4gBARIZCgxhZGFwdGVyX3BhdGgYCSABKAlIBIgBARIQCghyZXN0YXJ0cxgKIAEoDUINCgtfc3RhcnRlZF9hdEIOCgxfZmluaXNoZWRfYXRCCAoGX2Vycm9yQgsKCV9wcm9ncmVzc0IPCg1fYWRhcHRlcl9wYXRoIisKCEpvYkVycm9yEg4KBnJlYXNvbhgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIvUBCghQcm9ncmVzcxIMCgRzdGVwGAEgASgNEhMKC3RvdGFsX3N0ZXBzGAIgASgNEg0KBWVwb2NoGAMgASgBEgwKBGxvc3MYBCABKAESFQoNbGVhcm5pbmdfcmF0ZRgFIAEoARIZChF0b2tlbnNfcGVyX3NlY29uZBgGIAEoARIcChRzZW50ZW5jZXNfcGVyX3NlY29uZBgHIAEoARIUCgxtZW1vcnlfYnl0ZXMYCCABKAQSGwoTZGV2aWNlX21lbW9yeV9ieXRlcxgJIAEoBBITCgtldGFfc2Vjb25kcxgKIAEoARIRCglncmFkX25vcm0YCyABKAEi+gEKCEpvYkV2ZW50Eg4KBmpvYl9pZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIoCgR0aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgVzdGF0ZRgEIAEoCzITLmRhay52MS5TdGF0ZUNoYW5nZUgAEiQKCHByb2dyZXNzGAUgASgLMhAuZGFrLnYxLlByb2dyZXNzSAASHgoDbG9nGAYgASgLMg8uZGFrLnYxLkxvZ0xpbmVIABItCgpldmFsdWF0aW9uGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgAQgcKBWV2ZW50IlsKC1N0YXRlQ2hhbmdlEh4KBGZyb20YASABKA4yEC5kYWsudjEuSm9iU3RhdGUSHAoCdG8YAiABKA4yEC5kYWsudjEuSm9iU3RhdGUSDgoGcmVhc29uGAMgASgJIikKB0xvZ0xpbmUSDQoFbGV2ZWwYASABKAkSDwoHbWVzc2FnZRgCIAEoCSqDAgoISm9iU3RhdGUSGQoVSk9CX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQSk9CX1NUQVRFX1FVRVVFRBABEhcKE0pPQl9TVEFURV9QUkVQQVJJTkcQAhIWChJKT0JfU1RBVEVfVFJBSU5JTkcQAxIYChRKT0JfU1RBVEVfRVZBTFVBVElORxAEEhgKFEpPQl9TVEFURV9QVUJMSVNISU5HEAUSFwoTSk9CX1NUQVRFX1NVQ0NFRURFRBAGEhQKEEpPQl9TVEFURV9GQUlMRUQQBxIXChNKT0JfU1RBVEVfQ0FOQ0VMTEVEEAgSGQoVSk9CX1NUQVRFX0lOVEVSUlVQVEVEEAliBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Texts to adapt to: exactly one of the three.
@@ -179,6 +179,11 @@ export type JobSpec = Message<"dak.v1.JobSpec"> & {
    * @generated from field: optional string device = 18;
    */
   device?: string | undefined;
+
+  /**
+   * @generated from field: optional dak.v1.Checkpoint checkpoint = 19;
+   */
+  checkpoint?: Checkpoint | undefined;
 };
 
 /**
@@ -342,6 +347,30 @@ export const TrainingSchema: GenMessage<Training> = /*@__PURE__*/
   messageDesc(file_dak_v1_job, 6);
 
 /**
+ * When checkpoints are written: whenever one of the two is reached.
+ *
+ * @generated from message dak.v1.Checkpoint
+ */
+export type Checkpoint = Message<"dak.v1.Checkpoint"> & {
+  /**
+   * @generated from field: optional uint32 every_steps = 1;
+   */
+  everySteps?: number | undefined;
+
+  /**
+   * @generated from field: optional double every_seconds = 2;
+   */
+  everySeconds?: number | undefined;
+};
+
+/**
+ * Describes the message dak.v1.Checkpoint.
+ * Use `create(CheckpointSchema)` to create a new message.
+ */
+export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
+  messageDesc(file_dak_v1_job, 7);
+
+/**
  * @generated from message dak.v1.Validation
  */
 export type Validation = Message<"dak.v1.Validation"> & {
@@ -358,7 +387,7 @@ export type Validation = Message<"dak.v1.Validation"> & {
  * Use `create(ValidationSchema)` to create a new message.
  */
 export const ValidationSchema: GenMessage<Validation> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 7);
+  messageDesc(file_dak_v1_job, 8);
 
 /**
  * Labelled data that the job is measured with, never trained on.
@@ -384,7 +413,7 @@ export type Evaluation = Message<"dak.v1.Evaluation"> & {
  * Use `create(EvaluationSchema)` to create a new message.
  */
 export const EvaluationSchema: GenMessage<Evaluation> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 8);
+  messageDesc(file_dak_v1_job, 9);
 
 /**
  * @generated from message dak.v1.LabelledQuery
@@ -406,7 +435,7 @@ export type LabelledQuery = Message<"dak.v1.LabelledQuery"> & {
  * Use `create(LabelledQuerySchema)` to create a new message.
  */
 export const LabelledQuerySchema: GenMessage<LabelledQuery> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 9);
+  messageDesc(file_dak_v1_job, 10);
 
 /**
  * @generated from message dak.v1.Output
@@ -433,7 +462,7 @@ export type Output = Message<"dak.v1.Output"> & {
  * Use `create(OutputSchema)` to create a new message.
  */
 export const OutputSchema: GenMessage<Output> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 10);
+  messageDesc(file_dak_v1_job, 11);
 
 /**
  * @generated from message dak.v1.Job
@@ -491,7 +520,7 @@ export type Job = Message<"dak.v1.Job"> & {
   adapterPath?: string | undefined;
 
   /**
-   * Times that the job was taken up again after an interruption.
+   * Times that the job was taken up again: after an interruption, or by ResumeJob.
    *
    * @generated from field: uint32 restarts = 10;
    */
@@ -503,7 +532,7 @@ export type Job = Message<"dak.v1.Job"> & {
  * Use `create(JobSchema)` to create a new message.
  */
 export const JobSchema: GenMessage<Job> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 11);
+  messageDesc(file_dak_v1_job, 12);
 
 /**
  * @generated from message dak.v1.JobError
@@ -525,7 +554,7 @@ export type JobError = Message<"dak.v1.JobError"> & {
  * Use `create(JobErrorSchema)` to create a new message.
  */
 export const JobErrorSchema: GenMessage<JobError> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 12);
+  messageDesc(file_dak_v1_job, 13);
 
 /**
  * One training step.
@@ -596,7 +625,7 @@ export type Progress = Message<"dak.v1.Progress"> & {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 13);
+  messageDesc(file_dak_v1_job, 14);
 
 /**
  * An entry of a job's event log; sequences rise by one from 1, so a watcher that reconnects misses nothing.
@@ -656,7 +685,7 @@ export type JobEvent = Message<"dak.v1.JobEvent"> & {
  * Use `create(JobEventSchema)` to create a new message.
  */
 export const JobEventSchema: GenMessage<JobEvent> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 14);
+  messageDesc(file_dak_v1_job, 15);
 
 /**
  * @generated from message dak.v1.StateChange
@@ -683,7 +712,7 @@ export type StateChange = Message<"dak.v1.StateChange"> & {
  * Use `create(StateChangeSchema)` to create a new message.
  */
 export const StateChangeSchema: GenMessage<StateChange> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 15);
+  messageDesc(file_dak_v1_job, 16);
 
 /**
  * @generated from message dak.v1.LogLine
@@ -707,7 +736,7 @@ export type LogLine = Message<"dak.v1.LogLine"> & {
  * Use `create(LogLineSchema)` to create a new message.
  */
 export const LogLineSchema: GenMessage<LogLine> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 16);
+  messageDesc(file_dak_v1_job, 17);
 
 /**
  * Where a job stands. queued → preparing → training → evaluating → publishing → succeeded | failed | cancelled.

@@ -306,6 +306,8 @@ export const TrainService: GenService<{
     output: typeof JobSchema;
   },
   /**
+   * Puts a cancelled or failed job into the queue again; it goes on from its last checkpoint.
+   *
    * @generated from rpc dak.v1.TrainService.ResumeJob
    */
   resumeJob: {

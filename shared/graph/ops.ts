@@ -117,6 +117,30 @@ const lastTwo = (shape: Shape, swap: boolean): [Dim, Dim] => {
 	return swap ? [b, a] : [a, b];
 };
 
+/**
+ * Two axes are a Gemm. More are written with ONNX's own operators only, which every provider has: where there is a
+ * FusedMatMul (CPU, CUDA), ONNX Runtime makes the three into one again.
+ */
+function emitMatmul(node: Node<"matmul">, e: Emitter): void {
+	const [a, b] = node.inputs as [Value, Value];
+	const { transA, transB, alpha } = node.attrs;
+	const outputs = names(node.outputs);
+	if (!transA && !transB && alpha === 1) return void e.node("MatMul", [a.name, b.name], { outputs });
+	if (a.rank === 2 && b.rank === 2) {
+		const attributes = { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } };
+		return void e.node("Gemm", [a.name, b.name], { attributes, outputs });
+	}
+	const operand = (x: Value, swap: boolean) => (swap ? e.node("Transpose", [x.name], { attributes: { perm: swapLast(x.rank) } }) : x.name);
+	const operands = [operand(a, transA), operand(b, transB)];
+	if (alpha === 1) return void e.node("MatMul", operands, { outputs });
+	e.node("Mul", [e.node("MatMul", operands), e.float(alpha)], { outputs });
+}
+
+/** The axes in order, the last two exchanged. */
+function swapLast(rank: number): number[] {
+	return Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
+}
+
 const matmul: OpRow<"matmul"> = {
 	infer: ([a, b], { transA, transB }) => {
 		const [m, k] = lastTwo(a!.shape, transA);
@@ -124,13 +148,7 @@ const matmul: OpRow<"matmul"> = {
 		assert(k === k2, `matmul of ${showShape(a!.shape)} and ${showShape(b!.shape)} (transA ${transA}, transB ${transB})`);
 		return [{ dtype: a!.dtype, shape: [...broadcastShapes(a!.shape.slice(0, -2), b!.shape.slice(0, -2)), m, n] }];
 	},
-	emit: (node, e) => {
-		const { transA, transB, alpha } = node.attrs;
-		const outputs = names(node.outputs);
-		if (!transA && !transB && alpha === 1) return void e.node("MatMul", names(node.inputs), { outputs });
-		const attributes = { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } };
-		e.node("FusedMatMul", names(node.inputs), { domain: MICROSOFT, attributes, outputs });
-	},
+	emit: emitMatmul,
 };
 
 /** x·Wᵀ + b: x [T,K], W [N,K], b [N] or none → [T,N]. */

@@ -1,6 +1,6 @@
 export * from "./build.js";
 export * from "./dtype.js";
-export type { OnnxAttribute } from "./emit.js";
+export { Emitter, type OnnxAttribute, valueInfo } from "./emit.js";
 export { Graph, type Node, Value, type ValueType } from "./graph.js";
 export { NF4_VALUES } from "./nf4-codebook.js";
 export { OPS, type OpAttrs, type OpName } from "./ops.js";

@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { GraphProtoSchema, ModelProtoSchema } from "../gen/onnx/onnx_pb.js";
+import { GraphProtoSchema, ModelProtoSchema, type ValueInfoProto } from "../gen/onnx/onnx_pb.js";
 import { Emitter, valueInfo } from "./emit.js";
 import type { Graph, Node } from "./graph.js";
 import { OPS } from "./ops.js";
@@ -19,31 +19,40 @@ function liveNodes(graph: Graph): Node[] {
 	return kept.reverse();
 }
 
-/**
- * The graph as an ONNX model's bytes. Nodes that no output needs are left out; inputs stay, needed or not, since the
- * caller feeds them by name.
- */
-export function serializeGraph(graph: Graph): Uint8Array {
-	const emitter = new Emitter((hint) => graph.fresh(hint));
+/** Writes the graph's constants and the nodes that some output needs, under the names of its values. */
+export function emitGraph(graph: Graph, emitter: Emitter): void {
 	const nodes = byDepth(liveNodes(graph));
 	const used = new Set([...nodes.flatMap((node) => node.inputs), ...graph.outputs.map(({ value }) => value)]);
 	for (const { value, data } of graph.constants) {
 		if (used.has(value)) emitter.tensor(value.name, value.dtype, value.shape as number[], data);
 	}
 	for (const node of nodes) (OPS[node.op].emit as (node: Node, emitter: Emitter) => void)(node, emitter);
-	for (const { name, value } of graph.outputs) emitter.node("Identity", [value.name], { outputs: [name] });
+}
+
+/** What an emitter has collected as an ONNX model's bytes. */
+export function modelBytes(name: string, emitter: Emitter, input: ValueInfoProto[], output: ValueInfoProto[]): Uint8Array {
 	const domains = [...emitter.domains].filter((domain) => domain !== "");
 	const model = create(ModelProtoSchema, {
 		irVersion: BigInt(IR_VERSION),
 		producerName: "domain-adapter-kit",
 		opsetImport: [{ domain: "", version: BigInt(OPSET) }, ...domains.map((domain) => ({ domain, version: 1n }))],
-		graph: create(GraphProtoSchema, {
-			name: graph.name,
-			node: emitter.nodes,
-			initializer: emitter.initializers,
-			input: graph.inputs.map((value) => valueInfo(value.name, value.dtype, value.shape)),
-			output: graph.outputs.map(({ name, value }) => valueInfo(name, value.dtype, value.shape)),
-		}),
+		graph: create(GraphProtoSchema, { name, node: emitter.nodes, initializer: emitter.initializers, input, output }),
 	});
 	return toBinary(ModelProtoSchema, model);
+}
+
+/**
+ * The graph as an ONNX model's bytes. Nodes that no output needs are left out; inputs stay, needed or not, since the
+ * caller feeds them by name.
+ */
+export function serializeGraph(graph: Graph): Uint8Array {
+	const emitter = new Emitter((hint) => graph.fresh(hint));
+	emitGraph(graph, emitter);
+	for (const { name, value } of graph.outputs) emitter.node("Identity", [value.name], { outputs: [name] });
+	return modelBytes(
+		graph.name,
+		emitter,
+		graph.inputs.map((value) => valueInfo(value.name, value.dtype, value.shape)),
+		graph.outputs.map(({ name, value }) => valueInfo(name, value.dtype, value.shape)),
+	);
 }

@@ -3,4 +3,5 @@ export { linearLayers, openBaseModel } from "./open.js";
 export { type BringOptions, bringModel, checkModelCanBeBrought, pullModel } from "./pull.js";
 export { listModels, type ResolveOptions, resolveModel } from "./resolve.js";
 export { type ModelSources, modelSources } from "./sources.js";
+export { SYNTHETIC_CONFIGS, syntheticModel } from "./synthetic.js";
 export type * from "./types.js";

@@ -16,6 +16,8 @@ export interface SessionOptions {
 	 * speed). fast: ONNX Runtime's arena keeps them.
 	 */
 	readonly memory: "lean" | "fast";
+	/** Outputs that stay in the device's memory, to be fed to a later run; WebGPU only. Their `data` cannot be read. */
+	readonly resident?: readonly string[] | undefined;
 	/** Writes ONNX Runtime's profile to files with this prefix. */
 	readonly profilePrefix?: string | undefined;
 	/** Rewrites of ONNX Runtime that are left out, by its names. */
@@ -49,6 +51,9 @@ function sessionOptions(options: SessionOptions): InferenceSession.SessionOption
 			optimization: { disable_specified_optimizers: (options.disabledOptimizers ?? NEVER_WANTED).join(";") },
 			session: { intra_op: { allow_spinning: options.threads > 1 ? "1" : "0" } },
 		},
+		...(options.resident
+			? { preferredOutputLocation: Object.fromEntries(options.resident.map((name) => [name, "gpu-buffer" as const])) }
+			: {}),
 		...(options.profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
 	};
 }

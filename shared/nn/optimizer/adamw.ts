@@ -25,8 +25,8 @@ export class AdamW {
 
 	constructor(
 		/** Updated in place. Borrowed. */
-		private readonly parameters: readonly Float32Array[],
-		private readonly options: AdamWOptions = ADAMW_DEFAULTS,
+		readonly parameters: readonly Float32Array[],
+		readonly options: AdamWOptions = ADAMW_DEFAULTS,
 	) {
 		this.moments = parameters.map((p) => ({ first: new Float32Array(p.length), second: new Float32Array(p.length) }));
 	}

@@ -10,7 +10,7 @@ import {
 	type StepNumbers,
 } from "@dak/shared/nn";
 import { describe, expect, test } from "vitest";
-import { DEVICE, gap, ON_DEVICE, REFERENCE, TOLERANCE } from "./device.js";
+import { DEVICE, gap, ON_DEVICE, REFERENCE, TIMEOUT_MS, TOLERANCE } from "./device.js";
 import { ALL_LOSSES, StepUnderTest, smallBatch, smallModel } from "./step.js";
 
 const ADAMW = { ...ADAMW_DEFAULTS, weightDecay: 0.01 };
@@ -46,7 +46,7 @@ async function trainOnHost(under: StepUnderTest) {
 }
 
 describe(`on ${DEVICE.kind}`, () => {
-	test("one whole step with all losses has the reference's loss and gradients", async () => {
+	test("one whole step with all losses has the reference's loss and gradients", { timeout: TIMEOUT_MS }, async () => {
 		const under = new StepUnderTest(smallModel(), ALL_LOSSES);
 		const values = under.initial();
 		const [reference, session] = [await under.session(REFERENCE), await under.session(ON_DEVICE)];
@@ -63,31 +63,37 @@ describe(`on ${DEVICE.kind}`, () => {
 		});
 	});
 
-	test.each([[[10]], [[4, 4, 2]]])("ten steps with their updates, %j in a call, end where the host's optimiser ends", async (calls) => {
-		const under = new StepUnderTest(smallModel(), ALL_LOSSES);
-		const wanted = await trainOnHost(under);
-		const values = under.initial();
-		const optimizer = new AdamW(values, ADAMW);
-		const options = { session: ON_DEVICE, constants: under.constants, optimizer, maxGradNorm: MAX_NORM };
-		const device = await DeviceSteps.create(under.step, options);
-		const numbers: StepNumbers[] = [];
-		for (const count of calls) {
-			const first = numbers.length;
-			const steps = Array.from({ length: count }, (_, i) => ({ feeds: under.batch(smallBatch(first + i)), rates: ratesOf(first + i) }));
-			numbers.push(...(await device.run(steps)));
-		}
-		await device.sync();
-		await device.dispose();
-		numbers.forEach(({ loss, gradNorm }, t) => {
-			expect(Math.abs(loss / wanted.losses[t]! - 1), `loss of step ${t}`).toBeLessThan(TOLERANCE.curve);
-			expect(Math.abs(gradNorm / wanted.norms[t]! - 1), `gradient norm of step ${t}`).toBeLessThan(10 * TOLERANCE.curve);
-		});
-		expect(optimizer.steps).toBe(STEPS);
-		under.step.parameters.forEach(({ name }, i) => {
-			expect(gap(values[i]!, wanted.values[i]!), name).toBeLessThan(TOLERANCE.trained);
-			expect(gap(optimizer.moments[i]!.second, wanted.optimizer.moments[i]!.second), `${name}: second moment`).toBeLessThan(
-				20 * TOLERANCE.trained,
-			);
-		});
-	});
+	// WebGPU takes one step a call in any case.
+	const CALLS = DEVICE.kind === "webgpu" ? [[[10]]] : [[[10]], [[4, 4, 2]]];
+	test.each(CALLS)(
+		"ten steps with their updates, %j in a call, end where the host's optimiser ends",
+		{ timeout: TIMEOUT_MS },
+		async (calls) => {
+			const under = new StepUnderTest(smallModel(), ALL_LOSSES);
+			const wanted = await trainOnHost(under);
+			const values = under.initial();
+			const optimizer = new AdamW(values, ADAMW);
+			const options = { session: ON_DEVICE, constants: under.constants, optimizer, maxGradNorm: MAX_NORM };
+			const device = await DeviceSteps.create(under.step, options);
+			const numbers: StepNumbers[] = [];
+			for (const count of calls) {
+				const first = numbers.length;
+				const steps = Array.from({ length: count }, (_, i) => ({ feeds: under.batch(smallBatch(first + i)), rates: ratesOf(first + i) }));
+				numbers.push(...(await device.run(steps)));
+			}
+			await device.sync();
+			await device.dispose();
+			numbers.forEach(({ loss, gradNorm }, t) => {
+				expect(Math.abs(loss / wanted.losses[t]! - 1), `loss of step ${t}`).toBeLessThan(TOLERANCE.curve);
+				expect(Math.abs(gradNorm / wanted.norms[t]! - 1), `gradient norm of step ${t}`).toBeLessThan(10 * TOLERANCE.curve);
+			});
+			expect(optimizer.steps).toBe(STEPS);
+			under.step.parameters.forEach(({ name }, i) => {
+				expect(gap(values[i]!, wanted.values[i]!), name).toBeLessThan(TOLERANCE.trained);
+				expect(gap(optimizer.moments[i]!.second, wanted.optimizer.moments[i]!.second), `${name}: second moment`).toBeLessThan(
+					20 * TOLERANCE.trained,
+				);
+			});
+		},
+	);
 });

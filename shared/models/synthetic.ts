@@ -99,5 +99,13 @@ class SyntheticWeights implements SafetensorsFile {
 		return values;
 	}
 
+	rows(name: string, rows: ArrayLike<number>): Float32Array {
+		const all = this.float32(name);
+		const width = this.tensors.get(name)!.shape[1]!;
+		const picked = new Float32Array(rows.length * width);
+		for (let i = 0; i < rows.length; i++) picked.set(all.subarray(rows[i]! * width, (rows[i]! + 1) * width), i * width);
+		return picked;
+	}
+
 	close(): void {}
 }

@@ -70,7 +70,7 @@ export class Checkpointing {
 		const { every_steps, every_seconds } = this.options.settings.checkpoint;
 		const byStep = step.step % every_steps === 0;
 		const late = performance.now() - this.#keptAt >= 1000 * every_seconds;
-		if (!byStep && !late && !this.options.trainer.done) return;
+		if (!byStep && !(late && this.options.trainer.settled) && !this.options.trainer.done) return;
 		if (!this.#finite()) throw new NonFiniteError(step.step, "a parameter is not finite", this.options.settings.training.learning_rate);
 		this.#write(byStep && this.curve.steady);
 	}

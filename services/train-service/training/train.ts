@@ -19,7 +19,8 @@ export async function train(
 ): Promise<Course> {
 	const meter = new ProgressMeter(trainer.totalSteps);
 	checkpoints.resume();
-	while (!trainer.done && !stopping()) {
+	// Steps that a GPU has taken already are handed out before a stop: only then is its state that of the last of them.
+	while (!trainer.done && !(stopping() && trainer.settled)) {
 		try {
 			const step = await trainer.next();
 			send(meter.message(step, checkpoints.backoffs));

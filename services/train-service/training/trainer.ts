@@ -10,7 +10,7 @@ import {
 	globalNorm,
 	initialValues,
 	learningRateFactor,
-	type Objective,
+	type ParameterGroup,
 	type ParameterSpec,
 	type TrainingStep,
 	type TrainingText,
@@ -18,6 +18,7 @@ import {
 import { type Device, type Feeds, float32, Session } from "@dak/shared/runtime";
 import type { JobSettings } from "../jobs/index.js";
 import { NonFiniteError } from "./non-finite.js";
+import { type PlannedStep, StepsAhead, type TakenStep } from "./steps-ahead.js";
 import { epochOrder, type TextSource } from "./texts.js";
 import { copyTensors, stateTensors, type TrainerState } from "./trainer-state.js";
 import { Vocabulary } from "./vocabulary.js";
@@ -35,6 +36,8 @@ export interface TrainerOptions {
 	readonly initial?: ReadonlyMap<string, Float32Array> | undefined;
 	/** Where ONNX Runtime writes its profile. */
 	readonly profilePrefix?: string | undefined;
+	/** Whether parameters and moments stay on the device, several steps a call; by default on a GPU. */
+	readonly stateOnDevice?: boolean | undefined;
 }
 
 export interface StepResult {
@@ -67,11 +70,13 @@ export class Trainer {
 	readonly #constantFeeds: Feeds;
 	#steps = 0;
 	#learningRateScale = 1;
+	/** What takes the steps: a session of the step alone, or of steps with their updates. */
+	#session: Session | undefined;
+	#ahead: StepsAhead | undefined;
 
 	private constructor(
 		private readonly options: TrainerOptions,
 		private readonly step: TrainingStep,
-		private readonly session: Session,
 		private readonly vocabulary: Vocabulary,
 	) {
 		const { settings, texts, base, frozen } = options;
@@ -86,12 +91,11 @@ export class Trainer {
 			...(settings.objective.tsdae > 0
 				? { vocabulary: rows, vocabulary_bias: float32(new Float32Array(vocabulary.size), [vocabulary.size]) }
 				: {}),
-			...Object.fromEntries(step.parameters.map((spec, i) => [spec.name, float32(this.values[i]!, spec.shape)])),
 		};
 	}
 
 	static async create(options: TrainerOptions): Promise<Trainer> {
-		const { base, settings, pooling, texts, device, threads, profilePrefix } = options;
+		const { base, settings, pooling, texts } = options;
 		const vocabulary =
 			settings.training.vocabulary === "full"
 				? Vocabulary.full(base.encoder.vocabSize)
@@ -107,38 +111,80 @@ export class Trainer {
 			tableType: tableType(base, vocabulary),
 			checkpointing: process.env.CKPT === "1",
 		});
-		const session = await Session.create(step.model, { device, threads, memory: "lean", profilePrefix });
-		return new Trainer(options, step, session, vocabulary);
+		const trainer = new Trainer(options, step, vocabulary);
+		await trainer.#open();
+		return trainer;
 	}
 
-	/** Takes one step. @throws NonFiniteError, having changed nothing, if the loss or a gradient is no longer finite */
+	async #open(): Promise<void> {
+		const { device, threads, profilePrefix, settings, stateOnDevice = device.kind !== "cpu" } = this.options;
+		const session = { device, threads, memory: "lean", profilePrefix } as const;
+		// Gradients of several batches are added up on the host only.
+		if (!stateOnDevice || settings.training.gradient_accumulation > 1) {
+			this.#session = await Session.create(this.step.model, session);
+			return;
+		}
+		this.#ahead = await StepsAhead.create(this.step, {
+			session,
+			constants: this.#constantFeeds,
+			optimizer: this.#optimizer,
+			maxGradNorm: settings.training.max_grad_norm,
+			total: this.totalSteps,
+			settleEvery: settings.checkpoint.every_steps,
+			plan: (step) => this.#plan(step),
+		});
+	}
+
+	/** Takes one step. @throws NonFiniteError if the loss or a gradient is no longer finite: restore or restart it then */
 	async next(): Promise<StepResult> {
+		const taken = await (this.#ahead?.next(this.#steps) ?? this.#onHost());
+		this.#mustBeFinite(taken);
+		const { loss, parts, learningRate, gradNorm, texts, seconds } = taken;
+		return {
+			step: ++this.#steps,
+			epoch: this.epoch,
+			loss,
+			parts,
+			learningRate,
+			gradNorm,
+			tokens: texts.reduce((n, text) => n + text.noisy.length + text.clean.length, 0),
+			sentences: texts.length,
+			seconds,
+		};
+	}
+
+	/** One step with the optimiser in this process. */
+	async #onHost(): Promise<TakenStep> {
 		const started = performance.now();
-		const { training } = this.options.settings;
-		const micro = Array.from({ length: training.gradient_accumulation }, (_, i) =>
-			this.#batch(this.#steps * training.gradient_accumulation + i),
-		);
+		const { gradient_accumulation, max_grad_norm } = this.options.settings.training;
+		const micro = Array.from({ length: gradient_accumulation }, (_, i) => this.#batch(this.#steps * gradient_accumulation + i));
 		const results = [];
 		for (const batch of micro) results.push(await this.#gradients(batch));
 		const gradients = averaged(results.map((result) => result.gradients));
 		const gradNorm = globalNorm(gradients);
 		const loss = mean(results.map((result) => result.loss));
-		if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-			throw new NonFiniteError(this.#steps + 1, `loss ${loss}, gradient norm ${gradNorm}`, training.learning_rate);
-		}
-		const learningRate = this.#update(gradients, gradNorm);
-		const all = micro.flat();
-		return {
-			step: ++this.#steps,
-			epoch: this.epoch,
-			loss,
-			parts: results[0]!.parts,
-			learningRate,
-			gradNorm,
-			tokens: all.reduce((n, text) => n + text.noisy.length + text.clean.length, 0),
-			sentences: all.length,
-			seconds: (performance.now() - started) / 1000,
-		};
+		// Before anything is changed.
+		this.#mustBeFinite({ loss, gradNorm });
+		const learningRate = this.#learningRate(this.#steps);
+		const rates = ratesOf(learningRate);
+		this.#optimizer.step(
+			gradients,
+			this.specs.map(({ group }) => rates[group]),
+			clipScale(gradNorm, max_grad_norm),
+		);
+		return { loss, parts: results[0]!.parts, gradNorm, learningRate, texts: micro.flat(), seconds: (performance.now() - started) / 1000 };
+	}
+
+	#mustBeFinite({ loss, gradNorm }: Pick<TakenStep, "loss" | "gradNorm">): void {
+		if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+		const { learning_rate } = this.options.settings.training;
+		throw new NonFiniteError(this.#steps + 1, `loss ${loss}, gradient norm ${gradNorm}`, learning_rate);
+	}
+
+	#plan(step: number): PlannedStep {
+		const texts = this.#batch(step);
+		const learningRate = this.#learningRate(step);
+		return { texts, learningRate, feeds: this.#feeds(texts), rates: ratesOf(learningRate) };
 	}
 
 	/** Passes over the texts, with fractions. */
@@ -151,7 +197,12 @@ export class Trainer {
 		return this.#steps >= this.totalSteps;
 	}
 
-	/** What the next step depends on. Its tensors are borrowed: the next step changes them in place. */
+	/** Whether `state` is that after the last step which `next` gave; on a GPU it may be some steps further. */
+	get settled(): boolean {
+		return this.#ahead?.settled ?? true;
+	}
+
+	/** What the next step depends on, where the trainer is settled. Its tensors are borrowed: the next step changes them in place. */
 	state(): TrainerState {
 		const tensors = stateTensors(this.specs, this.values, this.#optimizer);
 		return { step: this.#steps, learningRateScale: this.#learningRateScale, tensors };
@@ -163,6 +214,7 @@ export class Trainer {
 		this.#steps = step;
 		this.#optimizer.steps = step;
 		this.#learningRateScale = learningRateScale;
+		this.#ahead?.reload();
 	}
 
 	/** Begins again, with the learning rate multiplied by `learningRateScale`. */
@@ -174,6 +226,7 @@ export class Trainer {
 		this.#steps = 0;
 		this.#optimizer.steps = 0;
 		this.#learningRateScale = learningRateScale;
+		this.#ahead?.reload();
 	}
 
 	#firstValues(): Float32Array[] {
@@ -187,11 +240,13 @@ export class Trainer {
 	}
 
 	endProfiling(): void {
-		this.session.endProfiling();
+		this.#session?.endProfiling();
+		this.#ahead?.endProfiling();
 	}
 
-	dispose(): Promise<void> {
-		return this.session.dispose();
+	async dispose(): Promise<void> {
+		await this.#session?.dispose();
+		await this.#ahead?.dispose();
 	}
 
 	/** The texts of micro-batch `index`; batches run on over the end of an epoch, each epoch in an order of its own. */
@@ -219,8 +274,8 @@ export class Trainer {
 	}
 
 	async #gradients(batch: readonly TrainingText[]) {
-		const objective: Objective = this.options.settings.objective;
-		const outputs = await this.session.run({ ...this.#constantFeeds, ...batchFeeds(batch, { objective, pooling: this.options.pooling }) });
+		const parameters = this.specs.map((spec, i) => [spec.name, float32(this.values[i]!, spec.shape)]);
+		const outputs = await this.#session!.run({ ...this.#constantFeeds, ...Object.fromEntries(parameters), ...this.#feeds(batch) });
 		const number = (name: string) => Number(outputs[name]!.data[0]);
 		return {
 			loss: number("loss"),
@@ -229,21 +284,20 @@ export class Trainer {
 		};
 	}
 
-	#update(gradients: readonly Float32Array[], gradNorm: number): number {
-		const { learning_rate, warmup, scheduler, max_grad_norm } = this.options.settings.training;
+	#feeds(batch: readonly TrainingText[]): Feeds {
+		return batchFeeds(batch, { objective: this.options.settings.objective, pooling: this.options.pooling });
+	}
+
+	#learningRate(step: number): number {
+		const { learning_rate, warmup, scheduler } = this.options.settings.training;
 		const warmupSteps = Math.round(warmup * this.totalSteps);
 		// A step at rate 0 would be wasted: the warm-up is counted from 1.
-		const factor = learningRateFactor(this.#steps + (this.#steps < warmupSteps ? 1 : 0), {
-			scheduler,
-			warmupSteps,
-			totalSteps: this.totalSteps,
-		});
-		const rate = learning_rate * this.#learningRateScale * factor;
-		const rates = this.specs.map((spec) => (spec.group === "lora" ? rate : rate * DECODER_RATE_FACTOR));
-		this.#optimizer.step(gradients, rates, clipScale(gradNorm, max_grad_norm));
-		return rate;
+		const at = step + (step < warmupSteps ? 1 : 0);
+		return learning_rate * this.#learningRateScale * learningRateFactor(at, { scheduler, warmupSteps, totalSteps: this.totalSteps });
 	}
 }
+
+const ratesOf = (rate: number): Record<ParameterGroup, number> => ({ lora: rate, decoder: rate * DECODER_RATE_FACTOR });
 
 const mean = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0) / numbers.length;
 

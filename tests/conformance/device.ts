@@ -12,6 +12,9 @@ export const ON_DEVICE: SessionOptions = { device: DEVICE, threads: 2, memory: "
 /** What a device is compared with, where there is no golden value: the CPU, one thread, every rewrite of ONNX Runtime. */
 export const REFERENCE: SessionOptions = { device: chooseDevice("cpu"), threads: 1, memory: "lean", disabledOptimizers: [] };
 
+/** A Vulkan driver that computes on the processor: right, and thousands of times slower than a GPU. */
+export const SOFTWARE = DEVICE.kind === "webgpu" && /swiftshader|lvp_icd/.test(process.env.VK_ICD_FILENAMES ?? "");
+
 /** A software driver compiles each of a graph's shaders for a tenth of a second. */
 export const TIMEOUT_MS = DEVICE.kind === "webgpu" ? 400_000 : 60_000;
 

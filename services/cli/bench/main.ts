@@ -1,8 +1,13 @@
 /** `npm run bench -- NAME …`: each benchmark prints one JSON line on stdout. */
 import { benchEmbed } from "./embed.js";
+import { benchGpu } from "./gpu/index.js";
 import { benchTrain } from "./train.js";
 
-const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = { embed: benchEmbed, train: benchTrain };
+const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = {
+	embed: benchEmbed,
+	train: benchTrain,
+	gpu: benchGpu,
+};
 
 const [name = "", ...argv] = process.argv.slice(2);
 const bench = BENCHES[name];

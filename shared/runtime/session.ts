@@ -78,12 +78,16 @@ export class Session {
 
 	/**
 	 * Runs the graph once. Feeds are borrowed until the promise settles; on the CPU they are read in place.
+	 * @param fetches names of the outputs to compute; or, by name, tensors that outputs are written into (null: a new one)
 	 * @throws RUNTIME_FAILED, also after `dispose`
 	 */
-	async run(feeds: Feeds, fetches?: readonly string[]): Promise<Readonly<Record<string, Tensor>>> {
+	async run(
+		feeds: Feeds,
+		fetches?: readonly string[] | Readonly<Record<string, Tensor | null>>,
+	): Promise<Readonly<Record<string, Tensor>>> {
 		if (!this.#session) throw new DakError("RUNTIME_FAILED", "this session was disposed");
 		try {
-			return await (fetches ? this.#session.run(feeds, [...fetches]) : this.#session.run(feeds));
+			return await (fetches ? this.#session.run(feeds, Array.isArray(fetches) ? fetches : { ...fetches }) : this.#session.run(feeds));
 		} catch (cause) {
 			throw new DakError("RUNTIME_FAILED", `the graph did not run: ${String(cause)}`, { cause });
 		}

@@ -12,11 +12,13 @@ import {
 	learningRateFactor,
 	type ParameterGroup,
 	type ParameterSpec,
+	sizeOf,
 	type TrainingStep,
 	type TrainingText,
 } from "@dak/shared/nn";
-import { type Device, type Feeds, float32, Session } from "@dak/shared/runtime";
+import { type Device, type Feeds, float32, Session, type Tensor } from "@dak/shared/runtime";
 import type { JobSettings } from "../jobs/index.js";
+import { GradientMean, meanOf } from "./accumulation.js";
 import { NonFiniteError } from "./non-finite.js";
 import { type PlannedStep, StepsAhead, type TakenStep } from "./steps-ahead.js";
 import { epochOrder, type TextSource } from "./texts.js";
@@ -70,6 +72,8 @@ export class Trainer {
 	readonly #constantFeeds: Feeds;
 	#steps = 0;
 	#learningRateScale = 1;
+	/** Where gradients are written: as the runtime's own tensors they would pin its heap until JavaScript collects them. */
+	#gradientTensors: readonly Tensor[] | undefined;
 	/** What takes the steps: a session of the step alone, or of steps with their updates. */
 	#session: Session | undefined;
 	#ahead: StepsAhead | undefined;
@@ -159,10 +163,15 @@ export class Trainer {
 		const { gradient_accumulation, max_grad_norm } = this.options.settings.training;
 		const micro = Array.from({ length: gradient_accumulation }, (_, i) => this.#batch(this.#steps * gradient_accumulation + i));
 		const results = [];
-		for (const batch of micro) results.push(await this.#gradients(batch));
-		const gradients = averaged(results.map((result) => result.gradients));
+		const mean = new GradientMean(gradient_accumulation);
+		for (const batch of micro) {
+			const { losses, gradients } = await this.#gradients(batch);
+			results.push(losses);
+			mean.add(gradients);
+		}
+		const gradients = mean.take();
 		const gradNorm = globalNorm(gradients);
-		const loss = mean(results.map((result) => result.loss));
+		const { loss, ...parts } = meanOf(results) as { loss: number };
 		// Before anything is changed.
 		this.#mustBeFinite({ loss, gradNorm });
 		const learningRate = this.#learningRate(this.#steps);
@@ -172,7 +181,7 @@ export class Trainer {
 			this.specs.map(({ group }) => rates[group]),
 			clipScale(gradNorm, max_grad_norm),
 		);
-		return { loss, parts: results[0]!.parts, gradNorm, learningRate, texts: micro.flat(), seconds: (performance.now() - started) / 1000 };
+		return { loss, parts, gradNorm, learningRate, texts: micro.flat(), seconds: (performance.now() - started) / 1000 };
 	}
 
 	#mustBeFinite({ loss, gradNorm }: Pick<TakenStep, "loss" | "gradNorm">): void {
@@ -273,14 +282,17 @@ export class Trainer {
 		return order;
 	}
 
+	/** Losses by name, and the gradients: borrowed until the next call, which writes into the same arrays. */
 	async #gradients(batch: readonly TrainingText[]) {
 		const parameters = this.specs.map((spec, i) => [spec.name, float32(this.values[i]!, spec.shape)]);
-		const outputs = await this.#session!.run({ ...this.#constantFeeds, ...Object.fromEntries(parameters), ...this.#feeds(batch) });
-		const number = (name: string) => Number(outputs[name]!.data[0]);
+		this.#gradientTensors ??= this.specs.map((spec) => float32(new Float32Array(sizeOf(spec)), spec.shape));
+		const into = this.specs.map((spec, i) => [`grad.${spec.name}`, this.#gradientTensors![i]!] as const);
+		const numbers = ["loss", ...this.step.parts.map((part) => `loss.${part}`)];
+		const fetches = { ...Object.fromEntries(into), ...Object.fromEntries(numbers.map((name) => [name, null])) };
+		const outputs = await this.#session!.run({ ...this.#constantFeeds, ...Object.fromEntries(parameters), ...this.#feeds(batch) }, fetches);
 		return {
-			loss: number("loss"),
-			parts: Object.fromEntries(this.step.parts.map((part) => [part, number(`loss.${part}`)])),
-			gradients: this.specs.map((spec) => outputs[`grad.${spec.name}`]!.data as Float32Array),
+			losses: Object.fromEntries(numbers.map((name) => [name.replace("loss.", ""), Number(outputs[name]!.data[0])])),
+			gradients: this.#gradientTensors.map((tensor) => tensor.data as Float32Array),
 		};
 	}
 
@@ -298,16 +310,3 @@ export class Trainer {
 }
 
 const ratesOf = (rate: number): Record<ParameterGroup, number> => ({ lora: rate, decoder: rate * DECODER_RATE_FACTOR });
-
-const mean = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0) / numbers.length;
-
-/** Element-wise mean of several gradients; the first is reused. */
-function averaged(all: readonly (readonly Float32Array[])[]): readonly Float32Array[] {
-	const [first, ...rest] = all;
-	if (rest.length === 0) return first!;
-	return first!.map((gradient, i) => {
-		for (const other of rest) for (let j = 0; j < gradient.length; j++) gradient[j]! += other[i]![j]!;
-		for (let j = 0; j < gradient.length; j++) gradient[j]! /= all.length;
-		return gradient;
-	});
-}

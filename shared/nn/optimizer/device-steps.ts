@@ -37,19 +37,19 @@ export interface StepNumbers {
 const formFor = (device: SessionOptions["device"]): "single" | "loop" => (device.kind === "webgpu" ? "single" : "loop");
 
 export class DeviceSteps {
-	#taken: number;
+	#taken = 0;
+	#state: Feeds = {};
+	/** What the state was copied to the device with: owned, and needed as long as its tensors. */
+	#loaded: DeviceTensors | undefined;
 
 	private constructor(
 		private readonly options: DeviceStepsOptions,
 		private readonly step: TrainingStep,
 		private readonly device: DeviceModel,
 		private readonly session: Session,
-		/** Constants and first state where they are bound: owned. */
+		/** Constants where they are bound: owned. */
 		private readonly bound: DeviceTensors | undefined,
-		private state: Feeds,
-	) {
-		this.#taken = options.optimizer.steps;
-	}
+	) {}
 
 	/** @throws RUNTIME_FAILED if the graph does not compile or the device has too little memory */
 	static async create(step: TrainingStep, options: DeviceStepsOptions): Promise<DeviceSteps> {
@@ -57,11 +57,22 @@ export class DeviceSteps {
 		const form = formFor(sessionOptions.device);
 		const names = new Set(Object.keys(constants));
 		const device = buildDeviceModel(step, { form, constants: names, adamw: optimizer.options, maxGradNorm });
-		const state = hostState(device, optimizer);
-		const bound = form === "single" ? await DeviceTensors.upload({ ...constants, ...state }, plain(sessionOptions)) : undefined;
-		const resident = form === "single" ? Object.keys(state).map((name) => `${name}.next`) : undefined;
+		const bound = form === "single" ? await DeviceTensors.upload(constants, plain(sessionOptions)) : undefined;
+		const resident = bound && Object.keys(hostState(device, optimizer)).map((name) => `${name}.next`);
 		const session = await Session.create(device.model, { ...sessionOptions, resident });
-		return new DeviceSteps(options, step, device, session, bound, bound ? pick(bound.tensors, Object.keys(state)) : state);
+		const steps = new DeviceSteps(options, step, device, session, bound);
+		await steps.load();
+		return steps;
+	}
+
+	/** Copies the state from the optimiser and its parameters, in place of what the device has. */
+	async load(): Promise<void> {
+		const { optimizer, session } = this.options;
+		const host = hostState(this.device, optimizer);
+		await this.#release();
+		if (this.bound) this.#loaded = await DeviceTensors.upload(host, plain(session));
+		this.#state = this.#loaded?.tensors ?? host;
+		this.#taken = optimizer.steps;
 	}
 
 	/** Takes steps, in order. In the loop form one call runs them all; finite or not, their numbers are handed back. */
@@ -75,7 +86,7 @@ export class DeviceSteps {
 	/** Copies the state back into the optimiser and its parameters. */
 	async sync(): Promise<void> {
 		const { optimizer, session } = this.options;
-		const host = this.bound ? await download(this.state, plain(session)) : this.state;
+		const host = this.bound ? await download(this.#state, plain(session)) : this.#state;
 		for (const group of this.device.groups) {
 			const names = stateNames(group);
 			const flat = (part: (typeof STATE_PARTS)[number]) => host[names[part]]!.data as Float32Array;
@@ -96,16 +107,23 @@ export class DeviceSteps {
 	}
 
 	async dispose(): Promise<void> {
-		if (this.bound) disposeAll(this.state);
+		await this.#release();
 		await this.session.dispose();
 		await this.bound?.dispose();
+	}
+
+	async #release(): Promise<void> {
+		if (this.bound) disposeAll(this.#state);
+		await this.#loaded?.dispose();
+		this.#state = {};
+		this.#loaded = undefined;
 	}
 
 	async #loop(steps: readonly StepInput[]): Promise<readonly StepNumbers[]> {
 		const rows = steps.map((step, i) => this.#schedule(step, i + 1));
 		const outputs = await this.session.run({
 			...this.options.constants,
-			...this.state,
+			...this.#state,
 			...stackBatches(
 				this.device.batch.map(({ name }) => name),
 				steps.map(({ feeds }) => feeds),
@@ -119,10 +137,9 @@ export class DeviceSteps {
 
 	async #single(step: StepInput): Promise<StepNumbers> {
 		const row = this.#schedule(step, 1);
-		const constants = pick(this.bound!.tensors, Object.keys(this.options.constants));
 		const schedule = float32(Float32Array.from(row), [row.length]);
-		const outputs = await this.session.run({ ...constants, ...this.state, ...step.feeds, schedule });
-		const before = this.state;
+		const outputs = await this.session.run({ ...this.bound!.tensors, ...this.#state, ...step.feeds, schedule });
+		const before = this.#state;
 		this.#advance(outputs, 1);
 		disposeAll(before);
 		return this.#numbers(outputs, 0);
@@ -139,7 +156,7 @@ export class DeviceSteps {
 
 	#advance(outputs: Feeds, steps: number): void {
 		this.#taken += steps;
-		this.state = Object.fromEntries(Object.keys(this.state).map((name) => [name, outputs[`${name}.next`]!]));
+		this.#state = Object.fromEntries(Object.keys(this.#state).map((name) => [name, outputs[`${name}.next`]!]));
 	}
 
 	#numbers(outputs: Feeds, i: number): StepNumbers {
@@ -151,8 +168,6 @@ export class DeviceSteps {
 
 /** Copies move no profile, and keep nothing of their own. */
 const plain = (options: SessionOptions): SessionOptions => ({ ...options, resident: undefined, profilePrefix: undefined });
-
-const pick = (feeds: Feeds, names: readonly string[]): Feeds => Object.fromEntries(names.map((name) => [name, feeds[name]!]));
 
 function disposeAll(tensors: Feeds): void {
 	for (const tensor of Object.values(tensors)) tensor.dispose();

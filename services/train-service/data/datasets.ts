@@ -8,6 +8,7 @@ import { DakError } from "@dak/shared/errors";
 import { type DatasetFile, datasetFile } from "./format.js";
 import { type DatasetStatistics, inspectTexts, prepareDataset } from "./prepare.js";
 import { type ReadOptions, readTexts } from "./read.js";
+import { sampleTexts, type TextSample } from "./sample.js";
 
 export interface DatasetsOptions {
 	/** Uploads lie below it. */
@@ -64,6 +65,12 @@ export class Datasets {
 	/** Refuses a source that cannot be trained on, by reading its beginning. @throws INVALID_DATASET, DATASET_NOT_FOUND, PERMISSION_DENIED */
 	inspect(source: DatasetSource, textColumn: string | undefined): Promise<void> {
 		return inspectTexts(readTexts(this.#file(source), this.#readOptions(textColumn)));
+	}
+
+	/** Its first texts, and about how many it has. @throws as `inspect` */
+	sample(source: DatasetSource, textColumn: string | undefined, limit: number): Promise<TextSample> {
+		const file = this.#file(source);
+		return sampleTexts(readTexts(file, this.#readOptions(textColumn)), statSync(file.path).size, limit);
 	}
 
 	/** Writes a job's prepared texts. */

@@ -94,6 +94,7 @@ export const jobSettingsSchema = z
 			})
 			.prefault({})
 			.describe("A checkpoint is written whenever one of the two is reached"),
+		priority: z.enum(["low", "normal", "high"]).default("normal").describe("A waiting job of a higher priority starts first"),
 	})
 	.meta({ id: "JobSpec", description: "What to train; base_model and dataset alone make a job" });
 

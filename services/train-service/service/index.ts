@@ -1,7 +1,8 @@
 /** The composition root: configuration in, a running service out. */
 import type { Config } from "@dak/shared/config";
-import { createLogger, GpuMonitor, type Logger } from "@dak/shared/observability";
+import { createLogger, type Logger } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
+import { type JobEstimator, ProcessEstimator } from "../estimate/index.js";
 import type { JobId } from "../jobs/index.js";
 import { trainingProcess } from "../training/index.js";
 import { compose, type Parts } from "./compose.js";
@@ -18,15 +19,18 @@ export interface TrainServiceOptions {
 	/** Another program in the training process' place: tests of what happens when it fails. */
 	readonly entry?: EntryPoint;
 	readonly logger?: Logger;
+	/** Another estimator in the real one's place. */
+	readonly estimator?: JobEstimator;
 }
 
 /** Starts the service: takes up what an earlier run left, then listens. @throws UNAVAILABLE if a port or the data folder is taken */
 export async function startTrainService(config: Config, options: TrainServiceOptions = {}): Promise<RunningService> {
 	const logger = options.logger ?? createLogger("train-service", config.DAK_LOG_LEVEL);
-	const parts = compose(config, logger, options.entry ?? trainingProcess());
-	const gpu = new GpuMonitor(parts.metrics);
+	const parts = compose(config, logger, options.entry ?? trainingProcess(), options.estimator ?? new ProcessEstimator());
+	const { gpu, estimator } = parts;
 	const release = () => {
 		gpu.stop();
+		estimator.close();
 		parts.store.close();
 	};
 	try {
@@ -51,6 +55,6 @@ async function serve(config: Config, logger: Logger, { supervisor, jobs, queue, 
 	await jobs.recover();
 	const served = await serveBoth(config, app, logger, metrics);
 	const fault = (id: JobId) => (error: unknown) => logger.error({ job_id: id, err: error }, "a job could not be brought to its end");
-	queue.start((id, signal) => supervisor.run(id, signal).catch(fault(id)), 1);
+	queue.start((id, signal) => supervisor.run(id, signal).catch(fault(id)), config.DAK_TRAIN_MAX_JOBS);
 	return served;
 }

@@ -1,7 +1,17 @@
 /** A job's peak memory by its parts: what its graphs need, and around them what its process is made of. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import type { BaseModel } from "@dak/shared/models";
 import type { DeviceKind } from "@dak/shared/runtime";
-import { BYTES_PER_TEXT, FRAGMENTATION, GPU_CONTEXT_BYTES, GPU_POOL, RUNTIME_BYTES, TOKENIZER_BYTES_PER_ENTRY } from "./constants.js";
+import {
+	BYTES_PER_TEXT,
+	FRAGMENTATION,
+	GPU_CONTEXT_BYTES,
+	GPU_POOL,
+	PACKED_WEIGHTS,
+	RUNTIME_BYTES,
+	TOKENIZER_BYTES_PER_FILE_BYTE,
+} from "./constants.js";
 import type { PlannedGraph } from "./graphs.js";
 import type { MemoryEstimate, MemoryParts } from "./types.js";
 
@@ -21,14 +31,14 @@ const rounded = (parts: MemoryParts): MemoryParts =>
 /** The process itself: runtime, tokenizer, texts as strings and as ids. */
 function processBytes({ base, texts }: ProcessFacts): number {
 	const corpus = 2 * texts.characters + 4 * texts.tokens + BYTES_PER_TEXT * texts.count;
-	return RUNTIME_BYTES + TOKENIZER_BYTES_PER_ENTRY * base.encoder.vocabSize + corpus;
+	return RUNTIME_BYTES + TOKENIZER_BYTES_PER_FILE_BYTE * statSync(join(base.folder.path, "tokenizer.json")).size + corpus;
 }
 
 /** Base and adapter compared on whole texts, before and after training. */
 function measuring(graph: PlannedGraph, facts: ProcessFacts): MemoryParts {
 	return {
 		process: processBytes(facts),
-		weights: graph.inputs.weights + 2 * graph.memory.modelBytes,
+		weights: PACKED_WEIGHTS * graph.inputs.weights + 2 * graph.memory.modelBytes,
 		embeddings: graph.inputs.embeddings,
 		optimizer: graph.inputs.parameters,
 		activations: FRAGMENTATION * graph.memory.peakBytes + graph.inputs.batch,
@@ -41,7 +51,7 @@ function training({ memory, inputs }: PlannedGraph, facts: ProcessFacts): Memory
 	const logits = memory.peakAt.startsWith("Loop ") ? memory.loopBytes : 0;
 	return {
 		process: processBytes(facts),
-		weights: inputs.weights + 2 * memory.modelBytes,
+		weights: PACKED_WEIGHTS * inputs.weights + 2 * memory.modelBytes,
 		embeddings: inputs.embeddings,
 		optimizer: 3 * inputs.parameters + (facts.accumulated > 1 ? 2 : 1) * memory.outputBytes,
 		activations: FRAGMENTATION * (memory.peakBytes - logits) + inputs.batch,

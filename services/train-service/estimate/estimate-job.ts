@@ -1,18 +1,19 @@
 /** An estimate from start to end: texts are tokenised, graphs built and planned. Takes about a second: it has a process of its own. */
-import { type BaseModel, openBaseModel } from "@dak/shared/models";
+import type { BaseModel } from "@dak/shared/models";
 import { chooseDevice, type Device } from "@dak/shared/runtime";
-import { loadTokenizer } from "@dak/shared/tokenization";
+import type { Tokenizer } from "@dak/shared/tokenization";
 import { checkAgainstBase, type JobSettings } from "../jobs/index.js";
 import { Batches, type TextLengths } from "./batches.js";
 import { MEASURED_TEXTS } from "./constants.js";
 import { whatWouldFit } from "./fit.js";
 import { type PlannedGraph, planMeasuring, StepGraph } from "./graphs.js";
 import { estimateMemory } from "./memory.js";
+import { openForEstimates } from "./open.js";
 import { type DeviceSpeed, measureSpeed, secondsFor } from "./speed.js";
 import type { EstimateRequest, JobEstimate, MemoryEstimate, TimeEstimate } from "./types.js";
 
 /** Shares of the expected time that it may be: what the bench saw on a busy machine. */
-const [LOW, HIGH] = [0.7, 1.6];
+const [LOW, HIGH] = [0.5, 1.6];
 /** Start of the process, tokenising, writing the adapter. */
 const FIXED_SECONDS = 5;
 
@@ -35,7 +36,7 @@ class Estimation {
 	constructor(
 		private readonly request: EstimateRequest,
 		private readonly base: BaseModel,
-		private readonly tokenizer: Awaited<ReturnType<typeof loadTokenizer>>,
+		private readonly tokenizer: Tokenizer,
 	) {
 		const { settings, sample } = request;
 		checkAgainstBase(settings, base);
@@ -130,29 +131,25 @@ const sampled = ({ texts, total }: EstimateRequest["sample"]): string =>
 /** @throws INVALID_MODEL, INVALID_REQUEST; RUNTIME_FAILED if the device does not run */
 export async function estimateJob(request: EstimateRequest): Promise<JobEstimate> {
 	const { settings, modelPath, availableBytes, sample } = request;
-	const base = await openBaseModel({ ref: settings.base_model, path: modelPath, source: "local" });
-	try {
-		const estimation = new Estimation(request, base, await loadTokenizer(modelPath));
-		const memory = estimation.memory(settings);
-		const { seconds, basis } = request.time ? await estimation.time(settings) : { seconds: NO_TIME, basis: "time: not asked for" };
-		const fits = memory.totalBytes <= availableBytes;
-		return {
-			...memory,
-			device: estimation.device.kind,
-			availableBytes,
-			fits,
-			whatWouldFit: fits ? [] : whatWouldFit(settings, availableBytes, (other) => estimation.memory(other).totalBytes),
-			steps: estimation.steps(settings),
-			largestBatchTokens: estimation.largestBatchTokens(settings),
-			seconds,
-			basis: [
-				"memory: the training step's graph, its values given out and back as ONNX Runtime does",
-				sampled(sample),
-				...(estimation.device.kind === "cpu" ? [] : ["memory of a GPU: never compared with a measured one"]),
-				basis,
-			],
-		};
-	} finally {
-		base.weights.close();
-	}
+	const { base, tokenizer } = await openForEstimates(modelPath);
+	const estimation = new Estimation(request, base, tokenizer);
+	const memory = estimation.memory(settings);
+	const { seconds, basis } = request.time ? await estimation.time(settings) : { seconds: NO_TIME, basis: "time: not asked for" };
+	const fits = memory.totalBytes <= availableBytes;
+	return {
+		...memory,
+		device: estimation.device.kind,
+		availableBytes,
+		fits,
+		whatWouldFit: fits ? [] : whatWouldFit(settings, availableBytes, (other) => estimation.memory(other).totalBytes),
+		steps: estimation.steps(settings),
+		largestBatchTokens: estimation.largestBatchTokens(settings),
+		seconds,
+		basis: [
+			"memory: the training step's graph, its values given out and back as ONNX Runtime does",
+			sampled(sample),
+			...(estimation.device.kind === "cpu" ? [] : ["memory of a GPU: never compared with a measured one"]),
+			basis,
+		],
+	};
 }

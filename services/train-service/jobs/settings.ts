@@ -62,6 +62,10 @@ export const jobSettingsSchema = z
 					.enum(["corpus", "full"])
 					.default("corpus")
 					.describe("Tokens that the decoder's softmax is over: the corpus' own, or all"),
+				gradient_checkpointing: z
+					.boolean()
+					.default(false)
+					.describe("Computes layers once more in the backward pass: about a third more work for a fraction of the activations' memory"),
 				seed: z.int().min(0).max(4294967295).default(7),
 			})
 			.prefault({}),

@@ -113,7 +113,7 @@ export class Trainer {
 			embeddingRows: vocabulary.size,
 			vocabularyRows: vocabulary.size,
 			tableType: tableType(base, vocabulary),
-			checkpointing: process.env.CKPT === "1",
+			checkpointing: settings.training.gradient_checkpointing,
 		});
 		const trainer = new Trainer(options, step, vocabulary);
 		await trainer.#open();

@@ -24,6 +24,11 @@ test("at 80 columns there are bar, loss, its curve, speed, memory and time left"
 	expect(liveProgress(PROGRESS, LOSSES, 120)).toMatch(/^ {2}█+░+ {2}45\/120 {2}loss 2\.958 [▁▂▃▄▅▆▇█]{20,} {2}1188 tokens\/s/);
 });
 
+test("what follows the curve stands still while it grows", () => {
+	const at = (count: number) => liveProgress(PROGRESS, LOSSES.slice(0, count), 100).indexOf("1188 tokens/s");
+	expect(at(1)).toBe(at(45));
+});
+
 test("a line never reaches the last column, down to 50 of them, and always says step, loss and time left", () => {
 	const steps = fc.integer({ min: 1, max: 1_000_000 });
 	fc.assert(

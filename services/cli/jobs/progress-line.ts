@@ -31,6 +31,8 @@ export function liveProgress(progress: ProgressJson, losses: readonly number[], 
 	const free = () => columns - 1 - 2 - head.length - 1 - tail.join("").length;
 	while (free() < LEAST_BAR + LEAST_CURVE && tail.length > 1) tail.splice(-2, 1);
 	const barWidth = Math.max(LEAST_BAR, Math.min(MOST_BAR, Math.floor(free() * 0.45)));
-	const curve = free() - barWidth >= LEAST_CURVE ? ` ${sparkline(losses, Math.min(MOST_CURVE, free() - barWidth))}` : "";
+	const curveWidth = Math.min(MOST_CURVE, free() - barWidth);
+	// As wide from the first step on, so that what follows stays where it is.
+	const curve = curveWidth >= LEAST_CURVE ? ` ${sparkline(losses, curveWidth).padEnd(curveWidth)}` : "";
 	return `  ${bar(step / total_steps, barWidth)}${head}${curve}${tail.join("")}`;
 }

@@ -49,6 +49,7 @@ export async function tellEnd(cli: Cli, dak: DakClient, job: JobJson): Promise<v
 	const report = await dak.jobs.report(job.id).catch((): Record<string, unknown> => ({}));
 	const adapter = job.spec.adapter_name;
 	cli.out.line(`${cli.out.green("succeeded")}${typeof report.verdict === "string" ? `, verdict ${report.verdict}` : ""}`);
+	if (typeof report.summary === "string") cli.out.line(`  ${report.summary}`);
 	if (job.adapter_path === undefined) {
 		cli.out.line("  not published: its verdict does not allow it, or publish says never");
 		return;

@@ -5,11 +5,14 @@ import {
 	erf,
 	exp,
 	Graph,
+	gelu,
 	layerNorm,
 	linear,
+	linearNf4,
 	log,
 	matmul,
 	mul,
+	type Nf4Weight,
 	neg,
 	type OpName,
 	packRows,
@@ -92,6 +95,7 @@ const CASES: Partial<Record<OpName, readonly Case[]>> = {
 	log: [{ shapes: [["T", 3]], build: log, positive: true }],
 	sqrt: [{ shapes: [["T", 3]], build: sqrt, positive: true }],
 	erf: [{ shapes: [["T", 3]], build: erf }],
+	gelu: [{ shapes: [["T", 3]], build: gelu }],
 	tanh: [{ shapes: [["T", 3]], build: tanh }],
 	matmul: [false, true].flatMap((transA) =>
 		[false, true].flatMap((transB): Case[] => [
@@ -106,6 +110,7 @@ const CASES: Partial<Record<OpName, readonly Case[]>> = {
 		]),
 	),
 	linear: [{ shapes: [["T", 3], [5, 3], [5]], build: linear }],
+	linearNf4: [{ shapes: [["T", 64]], build: (x) => linearNf4(x, nf4Weight(x.graph)) }],
 	softmax: [{ shapes: [["B", 2, 3]], build: softmax }],
 	layerNorm: [{ shapes: [["T", 5], [5], [5]], build: (x, scale, bias) => layerNorm(x, scale, bias, 1e-5) }],
 	reduceSum: [
@@ -131,6 +136,27 @@ const CASES: Partial<Record<OpName, readonly Case[]>> = {
 		},
 	})),
 };
+
+/** @shape [3,64] */
+function nf4Weight(graph: Graph): Nf4Weight {
+	const element = (i: number) => (7 * i + (i >> 3)) % 16;
+	return {
+		codes: graph.constant(
+			"codes",
+			"uint8",
+			[96],
+			Uint8Array.from({ length: 96 }, (_, i) => (element(2 * i) << 4) | element(2 * i + 1)),
+		),
+		planes: graph.constant(
+			"planes",
+			"uint8",
+			[96],
+			Uint8Array.from({ length: 96 }, (_, i) => (element(i) << 4) | element(i + 96)),
+		),
+		absmax: graph.constant("absmax", "float32", [3], Float32Array.of(0.7, 0.2, 0.4)),
+		shape: [3, 64],
+	};
+}
 
 /** Numbers between ±1 that look random. */
 function pseudo(n: number, seed: number): Float32Array {

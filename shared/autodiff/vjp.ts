@@ -6,7 +6,9 @@
 import { assert } from "../errors/index.js";
 import {
 	add,
+	dequantizeNf4,
 	div,
+	erf,
 	exp,
 	matmul,
 	mul,
@@ -91,22 +93,36 @@ const linearRule: VjpRule<"linear"> = (dy, { inputs, wanted }) => {
 	];
 };
 
-/** x̂ = (x−μ)/σ, y = γ·x̂ + β: dx = (g − mean g − x̂·mean(g·x̂))/σ with g = γ·dy. */
+/** y = x·Wᵀ, W frozen and packed: dx = dy·W, which unpacks W anew rather than keep it from the forward pass. */
+const linearNf4Rule: VjpRule<"linearNf4"> = (dy, { node, inputs }) => {
+	const [, , absmax, planes] = inputs as [Value, Value, Value, Value];
+	return [matmul(dy, dequantizeNf4({ planes, absmax, shape: node.attrs.shape }))];
+};
+
+/**
+ * y = x·Φ(x): dx = dy·(Φ(x) + x·φ(x)) = dy/2·(1 + erf u + u·2/√π·e^(−u²)) with u = x/√2. Only x is kept from the forward
+ * pass: erf is computed twice, and a third of the memory is held. The constant goes into the exponent, which saves a pass.
+ */
+const geluRule: VjpRule<"gelu"> = (dy, { inputs }) => {
+	const u = mul(inputs[0]!, Math.SQRT1_2);
+	const density = mul(u, exp(sub(Math.log(TWO_OVER_SQRT_PI), mul(u, u))));
+	return [mul(mul(dy, add(add(erf(u), 1), density)), 0.5)];
+};
+
+/** x̂ = (x−μ)/σ, y = γ·x̂ + β: dx = (g − mean g − x̂·mean(g·x̂))/σ with g = γ·dy; a row's mean of g is dy·γ/D, a product. */
 const layerNormRule: VjpRule<"layerNorm"> = (dy, { node, inputs, wanted }) => {
 	const [x, scale] = inputs as [Value, Value];
-	const [, mean, inverse] = node.outputs as [Value, Value, Value];
-	const normal = mul(sub(x, mean), inverse);
+	const [, normal, inverse] = node.outputs as [Value, Value, Value];
 	const rows = Array.from({ length: x.rank - 1 }, (_, i) => i);
+	const size = scale.shape[0] as number;
+	const along = mul(dy, normal);
 	const dx = () => {
-		const g = mul(dy, scale);
-		const centred = sub(g, reduceMean(g, [-1], true));
-		return mul(sub(centred, mul(normal, reduceMean(mul(g, normal), [-1], true))), inverse);
+		const column = reshape(scale, [size, 1]);
+		const rowMean = (of: Value) => matmul(of, column, { alpha: 1 / size });
+		const centred = sub(mul(dy, scale), rowMean(dy));
+		return mul(sub(centred, mul(normal, rowMean(along))), inverse);
 	};
-	return [
-		wanted[0] ? dx() : undefined,
-		wanted[1] ? reduceSum(mul(dy, normal), rows) : undefined,
-		wanted[2] ? reduceSum(dy, rows) : undefined,
-	];
+	return [wanted[0] ? dx() : undefined, wanted[1] ? reduceSum(along, rows) : undefined, wanted[2] ? reduceSum(dy, rows) : undefined];
 };
 
 /** Never asked for: what flows into these ops is frozen. */
@@ -136,10 +152,12 @@ export const VJP_RULES: { readonly [K in OpName]: VjpRule<K> } = {
 	sqrt: (dy, { y }) => [div(dy, mul(y, 2))],
 	// d(erf x) = 2/√π · e^(−x²) dx
 	erf: (dy, { inputs: [x] }) => [mul(dy, mul(exp(neg(mul(x!, x!))), TWO_OVER_SQRT_PI))],
+	gelu: geluRule,
 	// d(tanh x) = (1 − tanh² x) dx
 	tanh: (dy, { y }) => [sub(dy, mul(dy, mul(y, y)))],
 	matmul: matmulRule,
 	linear: linearRule,
+	linearNf4: linearNf4Rule,
 	// dx = y·(dy − Σ dy·y)
 	softmax: (dy, { y }) => {
 		const weighted = mul(dy, y);

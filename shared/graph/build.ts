@@ -23,6 +23,8 @@ export const exp = (x: Value): Value => one("exp", [x], {});
 export const log = (x: Value): Value => one("log", [x], {});
 export const sqrt = (x: Value): Value => one("sqrt", [x], {});
 export const erf = (x: Value): Value => one("erf", [x], {});
+/** x·Φ(x), the exact form. */
+export const gelu = (x: Value): Value => one("gelu", [x], {});
 export const tanh = (x: Value): Value => one("tanh", [x], {});
 
 /** alpha · A·B over the last two axes, each transposed on request; leading axes broadcast. */
@@ -48,13 +50,23 @@ export const gather = (table: Value, index: Value): Value => one("gather", [tabl
 export const padRows = (x: Value, padIndex: Value, packIndex: Value): Value => one("padRows", [x, padIndex, packIndex], {});
 /** @shape x [B,S,D], padIndex [B,S], packIndex [T] → [T,D] */
 export const packRows = (x: Value, padIndex: Value, packIndex: Value): Value => one("packRows", [x, padIndex, packIndex], {});
-/** @shape codes uint16 [N·K/4], absmax [N·K/64,1] → [N,K] */
-export const dequantizeNf4 = (codes: Value, absmax: Value, shape: readonly [number, number]): Value =>
-	one("dequantizeNf4", [codes, absmax], { shape });
+/** A weight in NF4 as graph values. @shape codes uint8 [N·K/2], planes uint8 [N·K/2] (quantization's `codePlanes`), absmax [N·K/64] */
+export interface Nf4Weight {
+	readonly codes: Value;
+	readonly planes: Value;
+	readonly absmax: Value;
+	readonly shape: readonly [number, number];
+}
+/** x·Wᵀ. @shape x [T,K] → [T,N] */
+export const linearNf4 = (x: Value, { codes, absmax, planes, shape }: Nf4Weight): Value =>
+	one("linearNf4", [x, codes, absmax, planes], { shape });
+/** Unpacks a weight. @shape → [N,K] */
+export const dequantizeNf4 = ({ planes, absmax, shape }: Omit<Nf4Weight, "codes">): Value =>
+	one("dequantizeNf4", [planes, absmax], { shape });
 export const cast = (x: Value, to: DType): Value => one("cast", [x], { to });
 
 /** Mean cross-entropy of softmax(h·tableᵀ + bias) with the labels. @shape h [N,D], table [V,D], labels int64 [N], bias [V] → [] */
-export function vocabularyCrossEntropy(h: Value, table: Value, labels: Value, bias?: Value, chunk = 8192): Value {
+export function vocabularyCrossEntropy(h: Value, table: Value, labels: Value, bias?: Value, chunk = 2048): Value {
 	return one("vocabularyCrossEntropy", bias ? [h, table, labels, bias] : [h, table, labels], { chunk });
 }
 

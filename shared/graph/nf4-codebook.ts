@@ -8,14 +8,7 @@ export const NF4_VALUES: readonly number[] = [
 	0.7229568362236023, 1.0,
 ];
 
-/** The four values of every pair of code bytes, little-endian, the even element of a byte in its high nibble. @shape [65536,4] */
-export function nf4QuadCodebook(): Float32Array {
-	const table = new Float32Array(65536 * 4);
-	for (let pair = 0; pair < 65536; pair++) {
-		table[4 * pair] = NF4_VALUES[(pair >> 4) & 15]!;
-		table[4 * pair + 1] = NF4_VALUES[pair & 15]!;
-		table[4 * pair + 2] = NF4_VALUES[(pair >> 12) & 15]!;
-		table[4 * pair + 3] = NF4_VALUES[(pair >> 8) & 15]!;
-	}
-	return table;
+/** The value of each byte's high nibble, and of its low one. @shape [2,256] */
+export function nf4NibbleTable(): Float32Array {
+	return Float32Array.from({ length: 512 }, (_, i) => NF4_VALUES[i < 256 ? i >> 4 : i & 15]!);
 }

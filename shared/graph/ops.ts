@@ -5,7 +5,7 @@
 import { assert } from "../errors/index.js";
 import { type DType, ONNX_TYPE } from "./dtype.js";
 import type { Emitter, NodeOptions, OnnxAttribute } from "./emit.js";
-import { emitDequantizeNf4, emitVocabularyCrossEntropy } from "./emit-composite.js";
+import { emitDequantizeNf4, emitLayerNorm, emitVocabularyCrossEntropy } from "./emit-composite.js";
 import type { Node, Value, ValueType } from "./graph.js";
 import { broadcastShapes, type Dim, normalAxis, reshapeShape, type Shape, showShape } from "./shape.js";
 
@@ -45,9 +45,11 @@ export interface AttrsByOp {
 	log: None;
 	sqrt: None;
 	erf: None;
+	gelu: None;
 	tanh: None;
 	matmul: MatmulAttrs;
 	linear: None;
+	linearNf4: { readonly shape: readonly [number, number] };
 	softmax: None;
 	layerNorm: { readonly epsilon: number };
 	reduceSum: ReduceAttrs;
@@ -141,13 +143,34 @@ const linear: OpRow<"linear"> = {
 	emit: emitAs("Gemm", () => ({ attributes: { transB: 1 } })),
 };
 
-/** Over the last axis: x, scale [D], bias [D] → normalised x, mean and 1/σ of each row (kept for the backward pass). */
+/** MatMulBnb4's number for NF4, and its block of elements that share a scale. */
+const NF4 = { quant_type: 1, block_size: 64 };
+
+/**
+ * x·Wᵀ with W in NF4: x [T,K], codes [N·K/2] (two a byte), absmax [N·K/64] → [T,N]. The kernel unpacks W and forgets it.
+ * Its transposed form computes something else, so the backward pass unpacks W by itself, from `planes` [N·K/2]: the same
+ * codes in the order that is fastest to unpack with ONNX's own operators.
+ */
+const linearNf4: OpRow<"linearNf4"> = {
+	infer: ([x, codes], { shape: [n, k] }) => {
+		assert(x!.rank === 2 && x!.shape[1] === k, `linearNf4 of ${showShape(x!.shape)} and a weight of ${showShape([n, k])}`);
+		assert(codes!.shape[0] === (n * k) / 2, `linearNf4: ${codes!.shape[0]} bytes of codes for a weight of ${showShape([n, k])}`);
+		return [{ dtype: x!.dtype, shape: [x!.shape[0]!, n] }];
+	},
+	emit: (node, e) => {
+		const [n, k] = node.attrs.shape;
+		const attributes = { ...NF4, N: n, K: k };
+		e.node("MatMulBnb4", names(node.inputs.slice(0, 3)), { domain: MICROSOFT, attributes, outputs: names(node.outputs) });
+	},
+};
+
+/** Over the last axis: x, scale [D], bias [D] → y and, kept for the backward pass, (x − mean)/σ and 1/σ of each row. */
 const layerNorm: OpRow<"layerNorm"> = {
 	infer: ([x]) => {
-		const row = { dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] };
-		return [{ dtype: x!.dtype, shape: x!.shape }, row, row];
+		const whole = { dtype: x!.dtype, shape: x!.shape };
+		return [whole, whole, { dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] }];
 	},
-	emit: emitAs("LayerNormalization", ({ epsilon }) => ({ attributes: { axis: -1, epsilon: { float: epsilon } } })),
+	emit: emitLayerNorm,
 };
 
 /**
@@ -183,9 +206,12 @@ export const OPS: { readonly [K in OpName]: OpRow<K> } = {
 	log: unary("Log"),
 	sqrt: unary("Sqrt"),
 	erf: unary("Erf"),
+	/** x·Φ(x), the exact form. */
+	gelu: { infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }], emit: emitAs("Gelu", () => ({ domain: MICROSOFT })) },
 	tanh: unary("Tanh"),
 	matmul,
 	linear,
+	linearNf4,
 	/** Over the last axis. */
 	softmax: { infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }], emit: emitAs("Softmax", () => ({ attributes: { axis: -1 } })) },
 	layerNorm,
@@ -215,7 +241,7 @@ export const OPS: { readonly [K in OpName]: OpRow<K> } = {
 	packRows,
 	/**
 	 * Mean cross-entropy of softmax(h·Eᵀ + bias): h [N,D], E [V,D], labels [N], bias [V] or none → the loss and, kept for
-	 * the backward pass, its gradient by h. E and bias are frozen.
+	 * the backward pass, its gradient by h. E (float32 or float16) and bias are frozen.
 	 */
 	vocabularyCrossEntropy: {
 		infer: ([h]) => [
@@ -224,7 +250,7 @@ export const OPS: { readonly [K in OpName]: OpRow<K> } = {
 		],
 		emit: emitVocabularyCrossEntropy,
 	},
-	/** codes [N·K/4] uint16 (four codes each), absmax [N·K/64,1] → [N,K]. */
+	/** planes [N·K/2] (byte i: element i in the high nibble, i + N·K/2 in the low one), absmax [N·K/64] → [N,K]. */
 	dequantizeNf4: { infer: (_, { shape }) => [{ dtype: "float32", shape }], emit: emitDequantizeNf4 },
 	cast: {
 		infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }],

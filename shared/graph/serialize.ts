@@ -3,6 +3,7 @@ import { GraphProtoSchema, ModelProtoSchema } from "../gen/onnx/onnx_pb.js";
 import { Emitter, valueInfo } from "./emit.js";
 import type { Graph, Node } from "./graph.js";
 import { OPS } from "./ops.js";
+import { byDepth } from "./order.js";
 
 const IR_VERSION = 10;
 const OPSET = 20;
@@ -24,7 +25,7 @@ function liveNodes(graph: Graph): Node[] {
  */
 export function serializeGraph(graph: Graph): Uint8Array {
 	const emitter = new Emitter((hint) => graph.fresh(hint));
-	const nodes = liveNodes(graph);
+	const nodes = byDepth(liveNodes(graph));
 	const used = new Set([...nodes.flatMap((node) => node.inputs), ...graph.outputs.map(({ value }) => value)]);
 	for (const { value, data } of graph.constants) {
 		if (used.has(value)) emitter.tensor(value.name, value.dtype, value.shape as number[], data);

@@ -53,6 +53,7 @@ function withoutPrefix(file: SafetensorsFile): SafetensorsFile {
 		tensors: new Map(own.map(([name, info]) => [name.slice(prefix.length), info])),
 		bytes: (name) => file.bytes(prefix + name),
 		float32: (name) => file.float32(prefix + name),
+		rows: (name, rows) => file.rows(prefix + name, rows),
 		close: () => file.close(),
 	};
 }

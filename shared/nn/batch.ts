@@ -23,10 +23,10 @@ export function batchFeeds(texts: readonly TrainingText[], { objective, pooling 
 	const noisy = texts.map((text) => text.noisy);
 	const clean = texts.map((text) => text.clean);
 	const paired = needsCleanVectors(objective);
-	const encoder = new Packing(paired ? [...noisy, ...clean] : noisy);
+	const encoder = new Packing(paired ? [...noisy, ...clean] : noisy, "shared");
 	return {
 		...encoder.feeds("encoder"),
-		"encoder.mask": encoder.paddingMask(),
+		"encoder.mask": encoder.mask({ causal: false }),
 		"encoder.pool_noisy": encoder.poolMatrix(pooling, 0, texts.length),
 		...(paired ? { "encoder.pool_clean": encoder.poolMatrix(pooling, texts.length, texts.length) } : {}),
 		...(objective.tsdae > 0 ? decoderFeeds(texts) : {}),
@@ -36,25 +36,28 @@ export function batchFeeds(texts: readonly TrainingText[], { objective, pooling 
 
 /** The decoder reads all but the last token of each text, and predicts all but the first. */
 function decoderFeeds(texts: readonly TrainingText[]): Record<string, Tensor> {
-	const packing = new Packing(texts.map(({ clean }) => clean.subarray(0, -1)));
+	const packing = new Packing(
+		texts.map(({ clean }) => clean.subarray(0, -1)),
+		"shared",
+	);
 	const labels = new BigInt64Array(packing.tokens);
 	packing.each((row, b, s) => {
 		labels[row] = BigInt(texts[b]!.labels[s + 1]!);
 	});
 	return {
 		...packing.feeds("decoder"),
-		"decoder.mask": packing.causalMask(),
+		"decoder.mask": packing.mask({ causal: true }),
 		"decoder.segments": packing.segments(),
 		"decoder.labels": int64(labels, [packing.tokens]),
 	};
 }
 
 function baseFeeds(clean: readonly Int32Array[], pooling: Pooling): Record<string, Tensor> {
-	const packing = new Packing(clean);
+	const packing = new Packing(clean, "shared");
 	const pairs = clean.length * (clean.length - 1);
 	return {
 		...packing.feeds("base"),
-		"base.mask": packing.paddingMask(),
+		"base.mask": packing.mask({ causal: false }),
 		"base.pool": packing.poolMatrix(pooling, 0, clean.length),
 		"base.pairs": float32(Float32Array.of(1 / Math.max(1, pairs)), []),
 	};

@@ -2,10 +2,10 @@
  * BERT, one definition for encoder and decoder: the decoder is the same frozen stack with a causal mask and a hook after
  * each self-attention. @source Devlin et al. 2019; parameter names as transformers' BertModel has them
  */
-import { add, gather, layerNorm, type Value } from "../graph/index.js";
+import { add, cast, gather, gelu, layerNorm, type Value } from "../graph/index.js";
 import type { EncoderConfig } from "../models/index.js";
 import type { FrozenWeights } from "./frozen-weights.js";
-import { gelu, type LoraFactors, loraLinear, type PackedTexts, packedAttention } from "./layers.js";
+import { type LoraFactors, loraLinear, type PackedTexts, packedAttention } from "./layers.js";
 
 export interface BertOptions {
 	readonly config: EncoderConfig;
@@ -34,7 +34,8 @@ class Bert {
 
 	private embed(): Value {
 		const { config, weights, wordEmbeddings } = this.options;
-		const words = gather(wordEmbeddings, this.texts.ids);
+		const rows = gather(wordEmbeddings, this.texts.ids);
+		const words = rows.dtype === "float32" ? rows : cast(rows, "float32");
 		const positions = gather(
 			weights.tensor("embeddings.position_embeddings.weight", [config.maxPositions, config.hiddenSize]),
 			this.texts.positions,
@@ -60,8 +61,8 @@ class Bert {
 
 	private linear(path: string, x: Value, outFeatures: number, inFeatures: number): Value {
 		const { weights, lora } = this.options;
-		const weight = weights.linear(path, [outFeatures, inFeatures]);
-		return loraLinear(x, weight, weights.tensor(`${path}.bias`, [outFeatures]), lora?.(path, outFeatures, inFeatures));
+		const product = weights.product(path, x, [outFeatures, inFeatures]);
+		return loraLinear(x, product, weights.tensor(`${path}.bias`, [outFeatures]), lora?.(path, outFeatures, inFeatures));
 	}
 
 	private norm(path: string, x: Value): Value {

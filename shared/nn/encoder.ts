@@ -8,14 +8,14 @@ import { Packing, packedInputs } from "./packing.js";
 import { type ParameterSpec, Parameters } from "./parameters.js";
 import type { TrainingStepOptions } from "./training-step.js";
 
-export type EncoderOptions = Pick<TrainingStepOptions, "config" | "pooling" | "quantized" | "lora" | "embeddingRows">;
+export type EncoderOptions = Pick<TrainingStepOptions, "config" | "pooling" | "quantized" | "lora">;
 
-function buildEncoder({ config, quantized, lora, embeddingRows }: EncoderOptions) {
+function buildEncoder({ config, quantized, lora }: EncoderOptions) {
 	const graph = new Graph("encoder");
 	const weights = new FrozenWeights(graph, quantized);
 	const parameters = new Parameters(graph);
-	const wordEmbeddings = graph.input("word_embeddings", "float32", [embeddingRows, config.hiddenSize]);
-	const texts = packedInputs(graph, "encoder", ["B", 1, 1, "S"], { texts: "B", longest: "S", tokens: "T" });
+	const wordEmbeddings = graph.input("word_embeddings", "float32", ["V", config.hiddenSize]);
+	const texts = packedInputs(graph, "encoder", ["R", 1, "S", "S"], { rows: "R", longest: "S", tokens: "T" });
 	const states = bertStates({ config, weights, wordEmbeddings, lora: declareLora(parameters, lora) }, texts);
 	graph.output("vectors", matmul(graph.input("encoder.pool", "float32", ["B", "T"]), states));
 	return { model: serializeGraph(graph), frozen: weights.inputs, parameters: parameters.specs as readonly ParameterSpec[] };
@@ -36,7 +36,7 @@ export class Encoder {
 
 	/**
 	 * Pooled vectors, not normalised, in the order of the texts.
-	 * @param feeds frozen weights, word embeddings and LoRA factors by their names
+	 * @param feeds frozen weights, LoRA factors and `word_embeddings` [V,D], whose rows the texts' ids are
 	 * @shape texts: B rows of ids → [B,D] row-major
 	 */
 	async encode(texts: readonly Int32Array[], feeds: Feeds, maxTokens = 4096): Promise<Float32Array> {
@@ -55,12 +55,12 @@ export class Encoder {
 	}
 
 	async #run(texts: readonly Int32Array[], feeds: Feeds): Promise<Float32Array> {
-		const packing = new Packing(texts);
+		const packing = new Packing(texts, "shared");
 		const pool = packing.poolMatrix(this.options.pooling, 0, texts.length);
 		const { vectors } = await this.session.run({
 			...feeds,
 			...packing.feeds("encoder"),
-			"encoder.mask": packing.paddingMask(),
+			"encoder.mask": packing.mask({ causal: false }),
 			"encoder.pool": pool,
 		});
 		return vectors!.data as Float32Array;

@@ -7,6 +7,7 @@ import {
 	erf,
 	exp,
 	Graph,
+	gelu,
 	layerNorm,
 	linear,
 	log,
@@ -20,7 +21,7 @@ import {
 	vocabularyCrossEntropy,
 } from "../graph/index.js";
 import { chooseDevice, float32, int64, Session, type Tensor } from "../runtime/index.js";
-import { gelu, loraLinear } from "./layers.js";
+import { loraLinear } from "./layers.js";
 import { anchorLoss, contrastiveLoss, unitRows } from "./losses.js";
 
 interface Numbers {
@@ -58,7 +59,7 @@ const FORMS: Readonly<Record<string, (values: Values) => Value>> = {
 	gelu: ({ x }) => gelu(x!),
 	erf: ({ x }) => erf(x!),
 	linear: ({ x, weight, bias }) => linear(x!, weight!, bias!),
-	lora_linear: ({ x, weight, bias, lora_A, lora_B }) => loraLinear(x!, weight!, bias!, { a: lora_A!, b: lora_B!, scale: 2 }),
+	lora_linear: ({ x, weight, bias, lora_A, lora_B }) => loraLinear(x!, linear(x!, weight!), bias!, { a: lora_A!, b: lora_B!, scale: 2 }),
 	vocabulary_cross_entropy: ({ hidden, table, bias, labels }) => vocabularyCrossEntropy(hidden!, table!, labels!, bias!, 3),
 	cosine_similarity_matrix: ({ a, b }) => matmul(unitRows(a!), unitRows(b!), { transB: true }),
 	l2_normalize: ({ x }) => unitRows(x!),

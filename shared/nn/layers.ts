@@ -1,10 +1,5 @@
 /** The layers that encoders are made of, as differentiable ops over packed rows. */
-import { add, erf, linear, matmul, mul, packRows, padRows, reshape, softmax, transpose, type Value } from "../graph/index.js";
-
-/** x·Φ(x), the exact form. */
-export function gelu(x: Value): Value {
-	return mul(x, mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5));
-}
+import { add, linear, matmul, packRows, padRows, reshape, softmax, transpose, type Value } from "../graph/index.js";
 
 export interface LoraFactors {
 	/** [R,K] */
@@ -14,11 +9,13 @@ export interface LoraFactors {
 	readonly scale: number;
 }
 
-/** x·Wᵀ + bias, plus scale·(x·Aᵀ)·Bᵀ where there are factors. @shape x [T,K] → [T,N] */
-export function loraLinear(x: Value, weight: Value, bias: Value, lora: LoraFactors | undefined): Value {
-	const frozen = linear(x, weight, bias);
-	if (!lora) return frozen;
-	return add(frozen, matmul(linear(x, lora.a), lora.b, { transB: true, alpha: lora.scale }));
+/**
+ * A frozen product x·Wᵀ made whole: its bias, and scale·(x·Aᵀ)·Bᵀ where there are factors (the bias then comes with their
+ * product, which costs no pass of its own). @shape x [T,K], product [T,N] → [T,N]
+ */
+export function loraLinear(x: Value, product: Value, bias: Value, lora: LoraFactors | undefined): Value {
+	if (!lora) return add(product, bias);
+	return add(product, linear(matmul(x, lora.a, { transB: true, alpha: lora.scale }), lora.b, bias));
 }
 
 /** Texts laid end to end, and how attention finds them apart. */
@@ -27,11 +24,11 @@ export interface PackedTexts {
 	readonly ids: Value;
 	/** @shape [T] */
 	readonly positions: Value;
-	/** Row of each place, T for padding. @shape [B,S] */
+	/** Token of each place in attention's rows, T for padding. @shape [R,S] */
 	readonly padIndex: Value;
-	/** Place b·S+s of each row. @shape [T] */
+	/** Place r·S+s of each token. @shape [T] */
 	readonly packIndex: Value;
-	/** Added to the scores: 0 where a key may be seen, else a large negative number. @shape [B,1,1,S] or [1,1,S,S] */
+	/** Added to the scores: 0 where a key may be seen, else a large negative number. @shape [R,1,S,S] or [R,1,1,S] */
 	readonly mask: Value;
 }
 

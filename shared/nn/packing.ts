@@ -7,13 +7,45 @@ import type { PackedTexts } from "./layers.js";
 /** Added to the score of a key that must not be seen: far below any score, and finite, so that no NaN can arise. */
 const HIDDEN = -1e9;
 
-/** Where each token lies when texts are laid end to end, and when they are padded. */
+/** Where a text lies in attention's rows. */
+interface Place {
+	readonly row: number;
+	readonly column: number;
+}
+
+/**
+ * Texts share attention's rows, several short ones in one, under a mask that keeps them apart: the work of attention
+ * grows with the tokens of a batch and its longest text, not with its number of texts. First fit, longest first.
+ * @source sequence packing: Krell et al. 2021
+ */
+function sharedRows(texts: readonly Int32Array[], size: number): Place[] {
+	const places: Place[] = [];
+	const filled: number[] = [];
+	const longestFirst = texts.map((_, b) => b).sort((a, b) => texts[b]!.length - texts[a]!.length || a - b);
+	for (const b of longestFirst) {
+		const length = texts[b]!.length;
+		const found = filled.findIndex((used) => used + length <= size);
+		const row = found < 0 ? filled.push(0) - 1 : found;
+		places[b] = { row, column: filled[row]! };
+		filled[row]! += length;
+	}
+	return places;
+}
+
+/** Where each token lies when texts are laid end to end, and in the rows that attention works on. */
 export class Packing {
 	readonly tokens: number;
 	readonly longest: number;
 	readonly starts: Int32Array;
+	/** Rows of attention. */
+	readonly rows: number;
+	readonly #places: readonly Place[];
 
-	constructor(readonly texts: readonly Int32Array[]) {
+	/** @param rows alone: each text in a row of its own; shared: short texts side by side */
+	constructor(
+		readonly texts: readonly Int32Array[],
+		rows: "alone" | "shared" = "alone",
+	) {
 		this.starts = new Int32Array(texts.length);
 		let [tokens, longest] = [0, 0];
 		texts.forEach((text, b) => {
@@ -23,6 +55,8 @@ export class Packing {
 		});
 		this.tokens = tokens;
 		this.longest = longest;
+		this.#places = rows === "shared" ? sharedRows(texts, longest) : texts.map((_, row) => ({ row, column: 0 }));
+		this.rows = this.#places.reduce((most, { row }) => Math.max(most, row + 1), 0);
 	}
 
 	/** Calls back with (row, text, position) of each token. */
@@ -34,26 +68,28 @@ export class Packing {
 
 	/** ids, positions, pad_index and pack_index of PackedTexts. */
 	feeds(prefix: string): Record<string, Tensor> {
-		const { tokens, longest, texts } = this;
+		const { tokens, longest, texts, rows } = this;
 		const ids = new BigInt64Array(tokens);
 		const positions = new BigInt64Array(tokens);
 		const packIndex = new BigInt64Array(tokens);
-		const padIndex = new BigInt64Array(texts.length * longest).fill(BigInt(tokens));
-		this.each((row, b, s) => {
-			ids[row] = BigInt(texts[b]![s]!);
-			positions[row] = BigInt(s);
-			packIndex[row] = BigInt(b * longest + s);
-			padIndex[b * longest + s] = BigInt(row);
+		const padIndex = new BigInt64Array(rows * longest).fill(BigInt(tokens));
+		this.each((token, b, s) => {
+			const { row, column } = this.#places[b]!;
+			const place = row * longest + column + s;
+			ids[token] = BigInt(texts[b]![s]!);
+			positions[token] = BigInt(s);
+			packIndex[token] = BigInt(place);
+			padIndex[place] = BigInt(token);
 		});
 		return {
 			[`${prefix}.ids`]: int64(ids, [tokens]),
 			[`${prefix}.positions`]: int64(positions, [tokens]),
 			[`${prefix}.pack_index`]: int64(packIndex, [tokens]),
-			[`${prefix}.pad_index`]: int64(padIndex, [texts.length, longest]),
+			[`${prefix}.pad_index`]: int64(padIndex, [rows, longest]),
 		};
 	}
 
-	/** Hides padding. @shape [B,1,1,S] */
+	/** Hides padding, where each text has a row of its own. @shape [B,1,1,S] */
 	paddingMask(): Tensor {
 		const mask = new Float32Array(this.texts.length * this.longest).fill(HIDDEN);
 		this.texts.forEach((text, b) => {
@@ -62,12 +98,16 @@ export class Packing {
 		return float32(mask, [this.texts.length, 1, 1, this.longest]);
 	}
 
-	/** Hides later tokens; padding comes after every real token, so it is hidden too. @shape [1,1,S,S] */
-	causalMask(): Tensor {
+	/** Shows each token its own text: all of it, or up to itself (causal). @shape [R,1,S,S] */
+	mask({ causal }: { causal: boolean }): Tensor {
 		const size = this.longest;
-		const mask = new Float32Array(size * size);
-		for (let s = 0; s < size; s++) mask.fill(HIDDEN, s * size + s + 1, (s + 1) * size);
-		return float32(mask, [1, 1, size, size]);
+		const mask = new Float32Array(this.rows * size * size).fill(HIDDEN);
+		this.each((_, b, s) => {
+			const { row, column } = this.#places[b]!;
+			const start = (row * size + column + s) * size + column;
+			mask.fill(0, start, start + (causal ? s + 1 : this.texts[b]!.length));
+		});
+		return float32(mask, [this.rows, 1, size, size]);
 	}
 
 	/** Sentence vectors of texts [from, from+count) as a product with the token states. @shape [count,T] */
@@ -97,13 +137,13 @@ export function packedInputs(
 	graph: Graph,
 	prefix: string,
 	mask: Shape,
-	size: { texts: string; longest: string; tokens: string },
+	size: { rows: string; longest: string; tokens: string },
 ): PackedTexts {
 	const declare = (name: string, dtype: DType, shape: Shape) => graph.input(`${prefix}.${name}`, dtype, shape);
 	return {
 		ids: declare("ids", "int64", [size.tokens]),
 		positions: declare("positions", "int64", [size.tokens]),
-		padIndex: declare("pad_index", "int64", [size.texts, size.longest]),
+		padIndex: declare("pad_index", "int64", [size.rows, size.longest]),
 		packIndex: declare("pack_index", "int64", [size.tokens]),
 		mask: declare("mask", "float32", mask),
 	};

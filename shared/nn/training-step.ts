@@ -29,6 +29,8 @@ export interface TrainingStepOptions {
 	/** Rows of the word embeddings in use, and rows of the softmax. */
 	readonly embeddingRows: number;
 	readonly vocabularyRows: number;
+	/** How both tables are held; halves are widened where they are used, a chunk at a time. */
+	readonly tableType?: "float32" | "float16" | undefined;
 }
 
 export interface TrainingStep {
@@ -53,16 +55,20 @@ class StepBuilder {
 	constructor(private readonly options: TrainingStepOptions) {
 		const { config, embeddingRows, quantized } = options;
 		this.frozen = new FrozenWeights(this.graph, quantized);
-		const wordEmbeddings = this.graph.input("word_embeddings", "float32", [embeddingRows, config.hiddenSize]);
+		const wordEmbeddings = this.graph.input("word_embeddings", this.#tableType, [embeddingRows, config.hiddenSize]);
 		this.base = { config, weights: this.frozen, wordEmbeddings };
+	}
+
+	get #tableType(): "float32" | "float16" {
+		return this.options.tableType ?? "float32";
 	}
 
 	/** Each part of the loss by name. */
 	parts(): Map<keyof Objective, Value> {
 		const { objective } = this.options;
 		const paired = needsCleanVectors(objective);
-		const size = { texts: "E", longest: "Se", tokens: "Te" };
-		const texts = packedInputs(this.graph, "encoder", ["E", 1, 1, "Se"], size);
+		const size = { rows: "Re", longest: "Se", tokens: "Te" };
+		const texts = packedInputs(this.graph, "encoder", ["Re", 1, "Se", "Se"], size);
 		const states = bertStates({ ...this.base, lora: declareLora(this.parameters, this.options.lora) }, texts);
 		const pooled = (name: string) => matmul(this.graph.input(name, "float32", ["B", "Te"]), states);
 		const noisy = pooled("encoder.pool_noisy");
@@ -76,18 +82,18 @@ class StepBuilder {
 
 	private reconstruction(noisy: Value): Value {
 		const { config, vocabularyRows } = this.options;
-		const texts = packedInputs(this.graph, "decoder", [1, 1, "Sd", "Sd"], { texts: "B", longest: "Sd", tokens: "Td" });
+		const texts = packedInputs(this.graph, "decoder", ["Rd", 1, "Sd", "Sd"], { rows: "Rd", longest: "Sd", tokens: "Td" });
 		return reconstructionLoss(this.base, this.parameters, noisy, {
 			texts,
 			segments: this.graph.input("decoder.segments", "float32", ["Td", "B"]),
 			labels: this.graph.input("decoder.labels", "int64", ["Td"]),
-			vocabulary: this.graph.input("vocabulary", "float32", [vocabularyRows, config.hiddenSize]),
+			vocabulary: this.graph.input("vocabulary", this.#tableType, [vocabularyRows, config.hiddenSize]),
 			vocabularyBias: this.graph.input("vocabulary_bias", "float32", [vocabularyRows]),
 		});
 	}
 
 	private anchor(clean: Value): Value {
-		const texts = packedInputs(this.graph, "base", ["B", 1, 1, "Sb"], { texts: "B", longest: "Sb", tokens: "Tb" });
+		const texts = packedInputs(this.graph, "base", ["Rb", 1, "Sb", "Sb"], { rows: "Rb", longest: "Sb", tokens: "Tb" });
 		const states = bertStates(this.base, texts);
 		const vectors = matmul(this.graph.input("base.pool", "float32", ["B", "Tb"]), states);
 		return anchorLoss(clean, vectors, this.graph.input("base.pairs", "float32", []));

@@ -4,9 +4,9 @@
  * one score is 1), then a language-model head tied to the word embeddings predicts the next token.
  * @source Wang, Reimers, Gurevych 2021 (TSDAE); sentence-transformers' DenoisingAutoEncoderLoss with tied weights
  */
-import { add, layerNorm, linear, matmul, type Value, vocabularyCrossEntropy } from "../graph/index.js";
+import { add, gelu, layerNorm, linear, matmul, type Value, vocabularyCrossEntropy } from "../graph/index.js";
 import { type BertOptions, bertStates } from "./bert.js";
-import { gelu, type PackedTexts } from "./layers.js";
+import type { PackedTexts } from "./layers.js";
 import type { Init, Parameters } from "./parameters.js";
 
 export interface DecoderInputs {

@@ -82,6 +82,16 @@ export function dequantizeNf4(tensor: Nf4Tensor): Float32Array {
 	return values;
 }
 
+/**
+ * The same codes in another order, for unpacking a whole half at a time: byte i holds element i in its high nibble and
+ * element i + N·K/2 in its low one. @shape codes [N·K/2] → [N·K/2]
+ */
+export function codePlanes(codes: Uint8Array): Uint8Array {
+	const half = codes.length;
+	const code = (element: number) => (element % 2 === 0 ? codes[element >> 1]! >> 4 : codes[element >> 1]! & 15);
+	return Uint8Array.from({ length: half }, (_, i) => (code(i) << 4) | code(i + half));
+}
+
 /** Bytes that a packed weight takes. */
 export function nf4Bytes({ codes, absmax }: Nf4Tensor): number {
 	return (

@@ -29,6 +29,7 @@ export interface SessionOptions {
 const NEVER_WANTED = [
 	"CommonSubexpressionElimination",
 	"ConstantFolding",
+	"LayerNormFusion",
 	"SkipLayerNormFusion",
 	"BiasSkipLayerNormFusion",
 	"BiasGeluFusion",
@@ -97,6 +98,8 @@ export class Session {
 }
 
 export const float32 = (data: Float32Array, dims: readonly number[]): Tensor => new Tensor("float32", data, dims);
+/** Halves as their bits. */
+export const float16 = (data: Uint16Array, dims: readonly number[]): Tensor => new Tensor("float16", data, dims);
 export const int64 = (data: BigInt64Array, dims: readonly number[]): Tensor => new Tensor("int64", data, dims);
 export const int32 = (data: Int32Array, dims: readonly number[]): Tensor => new Tensor("int32", data, dims);
 export const uint16 = (data: Uint16Array, dims: readonly number[]): Tensor => new Tensor("uint16", data, dims);

@@ -65,15 +65,47 @@ class OpenFile implements SafetensorsFile {
 	}
 
 	bytes(name: string): TensorData {
-		const info = this.header.tensors.get(name);
-		if (!info) throw new DakError("INVALID_MODEL", `${this.path}: no tensor ${name}`);
-		if (!this.#open) throw new DakError("INVALID_MODEL", `${this.path}: closed`);
-		const [start, end] = info.offsets;
-		return { dtype: info.dtype, shape: info.shape, data: readAt(this.path, this.descriptor, this.dataStart + start, end - start) };
+		const { dtype, shape, offsets } = this.#info(name);
+		return { dtype, shape, data: this.#read(offsets[0], offsets[1]) };
 	}
 
 	float32(name: string): Float32Array {
 		const { dtype, data } = this.bytes(name);
+		return this.#widen(name, dtype, data);
+	}
+
+	rows(name: string, rows: ArrayLike<number>): Float32Array {
+		const { dtype, shape, offsets } = this.#info(name);
+		const [count, size] = shape;
+		if (shape.length !== 2) throw new DakError("INVALID_MODEL", `${this.path}: tensor ${name} has ${shape.length} dimensions, not 2`);
+		const rowBytes = (offsets[1] - offsets[0]) / count!;
+		const data = new Uint8Array(rows.length * rowBytes);
+		for (let i = 0; i < rows.length; ) {
+			const first = rows[i]!;
+			let last = i;
+			while (last + 1 < rows.length && rows[last + 1] === rows[last]! + 1) last++;
+			if (first < 0 || rows[last]! >= count!)
+				throw new DakError("INVALID_MODEL", `${this.path}: tensor ${name} has no row ${first < 0 ? first : rows[last]}, it has ${count}`);
+			const start = offsets[0] + first * rowBytes;
+			data.set(this.#read(start, start + (last - i + 1) * rowBytes), i * rowBytes);
+			i = last + 1;
+		}
+		return this.#widen(name, dtype, data).subarray(0, rows.length * size!);
+	}
+
+	#info(name: string): TensorInfo {
+		const info = this.header.tensors.get(name);
+		if (!info) throw new DakError("INVALID_MODEL", `${this.path}: no tensor ${name}`);
+		return info;
+	}
+
+	/** Bytes [start, end) of the data section. */
+	#read(start: number, end: number): Uint8Array {
+		if (!this.#open) throw new DakError("INVALID_MODEL", `${this.path}: closed`);
+		return readAt(this.path, this.descriptor, this.dataStart + start, end - start);
+	}
+
+	#widen(name: string, dtype: TensorInfo["dtype"], data: Uint8Array): Float32Array {
 		if (dtype === "F32") return new Float32Array(data.buffer as ArrayBuffer);
 		if (dtype === "F16") return float16ToFloat32(new Uint16Array(data.buffer));
 		if (dtype === "BF16") return bfloat16ToFloat32(new Uint16Array(data.buffer));

@@ -47,6 +47,39 @@ function refusal(bytes: Uint8Array): DakError {
 	throw new Error("the file was taken");
 }
 
+describe("rows of a matrix", () => {
+	const matrix = (dtype: "F32" | "F16" | "BF16", bits: Uint16Array | Float32Array): TensorData => ({
+		dtype,
+		shape: [5, 3],
+		data: new Uint8Array(bits.buffer),
+	});
+	const tensors = {
+		f32: matrix(
+			"F32",
+			Float32Array.from({ length: 15 }, (_, i) => i / 7),
+		),
+		f16: matrix(
+			"F16",
+			Uint16Array.from({ length: 15 }, (_, i) => 0x3c00 + 17 * i),
+		),
+		bf16: matrix(
+			"BF16",
+			Uint16Array.from({ length: 15 }, (_, i) => 0x3f80 + i),
+		),
+	};
+
+	it.each(Object.keys(tensors))("are those of the whole, in the order asked for: %s", (name) => {
+		writeFileSync(path(), encodeSafetensors(tensors));
+		const file = openSafetensors(path());
+		const whole = file.float32(name);
+		for (const rows of [[0, 1, 2, 3, 4], [4, 0, 1, 3], [2], [], [1, 1]]) {
+			expect([...file.rows(name, rows)]).toEqual(rows.flatMap((row) => [...whole.subarray(3 * row, 3 * row + 3)]));
+		}
+		for (const rows of [[5], [3, 4, 5], [-1]]) expect(() => file.rows(name, rows)).toThrowError(/has no row (5|-1), it has 5/);
+		file.close();
+	});
+});
+
 describe("a file that Python's library wrote", () => {
 	const golden = JSON.parse(readFileSync(join(FIXTURES, "python.json"), "utf8")) as { values: Record<string, (number | string)[]> };
 	const file = join(FIXTURES, "python.safetensors");

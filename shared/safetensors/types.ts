@@ -38,5 +38,10 @@ export interface SafetensorsFile {
 	bytes(name: string): TensorData;
 	/** F32, F16 and BF16 as fp32. @throws INVALID_MODEL for another dtype or name. */
 	float32(name: string): Float32Array;
+	/**
+	 * Rows of a matrix as fp32, in the order asked for; only these are read from the file.
+	 * @shape [N,D] → [rows.length,D] · @throws INVALID_MODEL as float32 does, and for a row that is not there
+	 */
+	rows(name: string, rows: ArrayLike<number>): Float32Array;
 	close(): void;
 }

@@ -116,7 +116,8 @@ export async function benchTrain(argv: readonly string[]): Promise<object> {
 	if (profiles) {
 		trainer.endProfiling();
 		console.error(explain(profiles, steps + warmup).join("\n"));
-		rmSync(profiles, { recursive: true });
+		if (!process.env.KEEP) rmSync(profiles, { recursive: true });
+		else console.error(profiles);
 	}
 	const trainable = trainer.specs.reduce((n, spec) => n + sizeOf(spec), 0);
 	await trainer.dispose();

@@ -16,6 +16,8 @@ import {
 import type { JobSettings } from "../jobs/index.js";
 import type { TextSource } from "./texts.js";
 import type { StepResult } from "./trainer.js";
+import { Vocabulary } from "./vocabulary.js";
+import { wordEmbeddings } from "./word-embeddings.js";
 
 export interface MeasurementOptions {
 	readonly base: BaseModel;
@@ -49,7 +51,6 @@ export class Measurement {
 			pooling,
 			quantized: settings.quantization.kind === "nf4",
 			lora: { r: settings.lora.r, alpha: settings.lora.alpha ?? 2 * settings.lora.r, targetModules: settings.lora.target_modules },
-			embeddingRows: base.encoder.vocabSize,
 		};
 		const encoder = await Encoder.create(encoderOptions, { device, threads, memory: "lean" });
 		const labelled = settings.evaluation && labelledSet(settings.evaluation.queries, settings.evaluation.corpus);
@@ -90,7 +91,7 @@ export class Measurement {
 		return this.encoder.dispose();
 	}
 
-	/** All texts in one go: each call of the encoder reads the word embeddings anew. */
+	/** All texts in one go: each call reads the rows of the word embeddings that its texts use. */
 	async #vectors(factors: Factors): Promise<ModelVectors> {
 		const dimension = this.options.base.encoder.hiddenSize;
 		const sample = this.#sample();
@@ -118,14 +119,16 @@ export class Measurement {
 
 	#encode(texts: readonly Int32Array[], factors: Factors): Promise<Float32Array> {
 		const { base, frozen } = this.options;
-		const { hiddenSize, vocabSize } = base.encoder;
-		// Held for this call only: a large vocabulary's table is a model's largest tensor.
+		const vocabulary = Vocabulary.of(texts, base.encoder.vocabSize);
 		const feeds: Feeds = {
 			...frozen.feeds(this.encoder.frozen),
-			word_embeddings: float32(base.weights.float32("embeddings.word_embeddings.weight"), [vocabSize, hiddenSize]),
+			word_embeddings: wordEmbeddings(base, vocabulary),
 			...this.#factorFeeds(factors),
 		};
-		return this.encoder.encode(texts, feeds);
+		return this.encoder.encode(
+			texts.map((ids) => vocabulary.remap(ids)),
+			feeds,
+		);
 	}
 
 	#factorFeeds(factors: Factors): Feeds {

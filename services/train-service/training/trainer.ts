@@ -20,6 +20,7 @@ import { type Device, type Feeds, float32, Session } from "@dak/shared/runtime";
 import type { JobSettings } from "../jobs/index.js";
 import { epochOrder, type TextSource } from "./texts.js";
 import { Vocabulary } from "./vocabulary.js";
+import { tableType, wordEmbeddings } from "./word-embeddings.js";
 
 export interface TrainerOptions {
 	readonly base: BaseModel;
@@ -76,9 +77,7 @@ export class Trainer {
 		this.specs = step.parameters;
 		this.values = step.parameters.map((spec) => initial?.get(spec.name)?.slice() ?? initialValues(spec, settings.training.seed));
 		this.#optimizer = new AdamW(this.values, { ...ADAMW_DEFAULTS, weightDecay: settings.training.weight_decay });
-		const { hiddenSize } = base.encoder;
-		const table = vocabulary.select(base.weights.float32("embeddings.word_embeddings.weight"), hiddenSize);
-		const rows = float32(table, [vocabulary.size, hiddenSize]);
+		const rows = wordEmbeddings(base, vocabulary);
 		this.#constantFeeds = {
 			...frozen.feeds(step.frozen),
 			word_embeddings: rows,
@@ -103,6 +102,7 @@ export class Trainer {
 			objective: settings.objective,
 			embeddingRows: vocabulary.size,
 			vocabularyRows: vocabulary.size,
+			tableType: tableType(base, vocabulary),
 		});
 		const session = await Session.create(step.model, { device, threads, memory: "lean", profilePrefix });
 		return new Trainer(options, step, session, vocabulary);

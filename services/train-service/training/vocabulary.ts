@@ -41,6 +41,11 @@ export class Vocabulary {
 		return new Vocabulary(Int32Array.from(rows), tableRows);
 	}
 
+	/** Whether it is every row of the table. */
+	get whole(): boolean {
+		return this.rows.length === this.#rowOf.length;
+	}
+
 	get size(): number {
 		return this.rows.length;
 	}
@@ -56,15 +61,5 @@ export class Vocabulary {
 			assert(row >= 0, `token ${id} is not in the vocabulary`);
 			return row;
 		});
-	}
-
-	/** These rows of a table, packed together. @shape table [V,D] → [size,D] */
-	select(table: Float32Array, dimension: number): Float32Array {
-		if (this.size * dimension === table.length) return table;
-		const selected = new Float32Array(this.size * dimension);
-		this.rows.forEach((id, row) => {
-			selected.set(table.subarray(id * dimension, (id + 1) * dimension), row * dimension);
-		});
-		return selected;
 	}
 }

@@ -106,7 +106,7 @@ class EmbedGraph {
 		mode: AdapterMode,
 		private readonly words: "float32" | "float16",
 	) {
-		this.#texts = packedInputs(this.graph, "texts", ["B", 1, 1, "S"], { texts: "B", longest: "S", tokens: "T" });
+		this.#texts = packedInputs(this.graph, "texts", ["B", 1, 1, "S"], { rows: "B", longest: "S", tokens: "T" });
 		this.#lora = mode === "none" ? undefined : mode === "one" ? new OneAdapter(this.graph) : new TiledAdapters(this.graph);
 	}
 

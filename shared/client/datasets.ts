@@ -12,6 +12,8 @@ export interface UploadOptions extends CallSettings {
 	readonly filename?: string | undefined;
 	/** Column or field that holds the text. */
 	readonly textColumn?: string | undefined;
+	/** A text made of several columns, such as `{brand} {title}`, in place of a column. */
+	readonly textTemplate?: string | undefined;
 }
 
 export class Datasets {
@@ -33,12 +35,12 @@ export class Datasets {
 		return this.rest.json(`/v1/datasets/${encodeURIComponent(id)}`, { signal });
 	}
 
-	#post(body: NonNullable<RestRequest["body"]>, { filename, textColumn, signal }: UploadOptions): Promise<DatasetJson> {
+	#post(body: NonNullable<RestRequest["body"]>, { filename, textColumn, textTemplate, signal }: UploadOptions): Promise<DatasetJson> {
 		return this.rest.json("/v1/datasets", {
 			method: "POST",
 			body,
 			headers: { "content-type": "application/octet-stream" },
-			query: { filename, text_column: textColumn },
+			query: { filename, text_column: textColumn, text_template: textTemplate },
 			signal,
 		});
 	}

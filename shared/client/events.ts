@@ -4,7 +4,7 @@ import { type JobEvent, JobState, type Progress } from "../proto/index.js";
 import type { SnakeCase } from "./json-of.js";
 import type { JobEventJson, JobStateName, ProgressJson } from "./types.js";
 
-const stateName = (state: JobState): JobStateName => (JobState[state] ?? "unspecified").toLowerCase() as JobStateName;
+export const stateName = (state: JobState): JobStateName => (JobState[state] ?? "unspecified").toLowerCase() as JobStateName;
 
 const snake = <S extends string>(name: S) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) as SnakeCase<S>;
 

@@ -1,7 +1,7 @@
 /** train-service's jobs. */
 import { randomUUID } from "node:crypto";
 import { DakApiError } from "./api-error.js";
-import { isTerminal } from "./events.js";
+import { isTerminal, stateName } from "./events.js";
 import type { GrpcClients } from "./grpc.js";
 import type { RestCaller } from "./http.js";
 import type { CallSettings, Settings } from "./options.js";
@@ -64,6 +64,11 @@ export class Jobs {
 		return this.rest.json(pathOf(id, ":cancel"), { method: "POST", signal });
 	}
 
+	/** Takes a job off the machine until it is resumed; its last checkpoint stays. */
+	pause(id: string, { signal }: CallSettings = {}): Promise<JobJson> {
+		return this.rest.json(pathOf(id, ":pause"), { method: "POST", signal });
+	}
+
 	/** Goes on from the last checkpoint. */
 	resume(id: string, { signal }: CallSettings = {}): Promise<JobJson> {
 		return this.rest.json(pathOf(id, ":resume"), { method: "POST", signal });
@@ -76,7 +81,7 @@ export class Jobs {
 				settings: this.settings,
 				open: (fromSequence, signal) =>
 					this.grpc.train.watchJob({ id, fromSequence: BigInt(fromSequence) }, signal === undefined ? {} : { signal }),
-				state: async () => (await this.get(id, options)).state,
+				state: async () => stateName((await this.grpc.train.getJob({ id }, options.signal && { signal: options.signal })).state),
 			},
 			options,
 		);

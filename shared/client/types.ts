@@ -1,6 +1,7 @@
 /** What goes over REST, with the names of its JSON. */
 import type {
 	Adapter,
+	Dataset,
 	EstimateJobResponse,
 	InfoResponse,
 	Job,
@@ -9,14 +10,20 @@ import type {
 	LabelledQuery,
 	LogLine,
 	Progress,
+	Texts,
 } from "../proto/index.js";
 import type { JsonOf, Loose } from "./json-of.js";
 
 /** queued, preparing, training, … */
 export type JobStateName = Lowercase<Exclude<keyof typeof JobState, "UNSPECIFIED">>;
 
-/** Texts to adapt to: themselves, an upload's id, or a file below the service's data root. */
-export type DatasetSource = { readonly texts: readonly string[] } | { readonly upload: string } | { readonly path: string };
+/** Texts to adapt to: themselves, an upload's id, a file below the service's data root, … */
+export type DatasetSource = SourceJson<Dataset["source"]>;
+
+/** A oneof as REST writes it: the one field that is set. */
+type SourceJson<S> = S extends { case: infer C extends string; value: infer V }
+	? { readonly [K in C]: V extends Texts ? readonly string[] : V }
+	: never;
 
 export type LabelledQueryJson = JsonOf<LabelledQuery>;
 

@@ -20,7 +20,7 @@ export interface WatchSource {
 	readonly settings: Settings;
 	/** The service's stream. */
 	open(fromSequence: number, signal: AbortSignal | undefined): AsyncIterable<JobEvent>;
-	/** The job's state, asked for where a stream ends without saying. */
+	/** The job's state, asked for where a stream ends. */
 	state(): Promise<JobStateName>;
 }
 
@@ -59,6 +59,8 @@ export async function* watchEvents(source: WatchSource, options: WatchOptions): 
 	const { maxOutageMs, retry, trainGrpc } = source.settings;
 	const outage = new Outage();
 	let next = Math.max(1, options.fromSequence ?? 1);
+	/** The last state that was heard ends a job; somebody may have resumed it since. */
+	let ended = false;
 	/** The job had ended when its stream was last opened: one that then holds nothing more is complete. */
 	let complete = false;
 	for (;;) {
@@ -73,15 +75,18 @@ export async function* watchEvents(source: WatchSource, options: WatchOptions): 
 				next = sequence + 1;
 				outage.over();
 				const json = eventJson(event);
+				if (json?.type === "state") ended = isTerminal(json.to);
 				if (json) yield json;
-				if (json?.type === "state" && isTerminal(json.to)) return;
 			}
-			// A service that drains ends its streams in good order; so does one that has nothing more to say.
 			if (complete && next === first) return;
+			// A service that drains ends its streams in good order; so does one that has nothing more to say.
 			complete = isTerminal(await source.state());
+			if (complete && ended) return;
 			if (complete) continue;
 		} catch (thrown) {
 			error = interpret(thrown, signal, trainGrpc);
+			// Of a job that was heard to end nothing more is missing.
+			if (ended) return;
 		}
 		if (outage.failed() > maxOutageMs) throw error;
 		const delayMs = delayBefore(outage.attempt, error, { ...retry, maxMs: MAX_RECONNECT_MS });

@@ -91,10 +91,11 @@ function addWatch(cli: Cli, jobs: Command): void {
 
 function addActions(cli: Cli, jobs: Command): void {
 	const actions = [
-		{ name: "cancel", description: "take a job out of the queue, or stop it after the step in hand" },
-		{ name: "resume", description: "go on from a job's last checkpoint" },
+		{ name: "cancel", under: "cancelled", description: "take a job out of the queue, or stop it after the step in hand" },
+		{ name: "pause", under: "paused", description: "take a job off the machine until it is resumed" },
+		{ name: "resume", under: undefined, description: "go on from a job's last checkpoint" },
 	] as const;
-	for (const { name, description } of actions) {
+	for (const { name, under, description } of actions) {
 		withConnection(
 			leaf(jobs, { usage: `${name} <id>`, description, example: `dak jobs ${name} ${EXAMPLE_ID}`, json: "print the job as JSON" }),
 			["train"],
@@ -102,7 +103,7 @@ function addActions(cli: Cli, jobs: Command): void {
 			cli.withClient(options, async (dak) => {
 				const job = await dak.jobs[name](id);
 				if (options.json) cli.json(job);
-				else cli.out.line(`${job.id} ${job.state}${name === "cancel" && job.state !== "cancelled" ? ", being cancelled" : ""}`);
+				else cli.out.line(`${job.id} ${job.state}${under === undefined || job.state === under ? "" : `, being ${under}`}`);
 			}),
 		);
 	}

@@ -10,6 +10,7 @@ export interface SpecOptions {
 	readonly base: string;
 	readonly name?: string;
 	readonly textColumn?: string;
+	readonly textTemplate?: string;
 	readonly steps?: number;
 	readonly epochs?: number;
 	readonly rank?: number;
@@ -45,6 +46,7 @@ export function withSpec(command: Command): Command {
 		.requiredOption("-b, --base <model>", "base model: a hub id, or a folder's name below DAK_MODELS_DIR")
 		.option("-n, --name <adapter>", "the adapter's name; default: the job's id")
 		.option("--text-column <column>", "column (CSV, TSV) or field (JSONL) that holds the text")
+		.option("--text-template <template>", "a text of several columns, such as '{brand} {title}'")
 		.option("--steps <count>", "training steps, in place of --epochs", asNumber)
 		.option("--epochs <count>", "times that every text is seen", asNumber)
 		.option("--rank <r>", "LoRA rank", asNumber)
@@ -74,6 +76,7 @@ export function jobSpec(options: SpecOptions, dataset: DatasetSource): JobSpecJs
 	const given: [path: string, value: unknown][] = [
 		["adapter_name", options.name],
 		["text_column", options.textColumn],
+		["text_template", options.textTemplate],
 		["training.max_steps", options.steps],
 		["training.epochs", options.epochs],
 		["lora.r", options.rank],
@@ -98,9 +101,9 @@ function evaluationOf({ eval: file, corpus }: SpecOptions): JobSpecJson["evaluat
 }
 
 /** Uploads a file and returns what a job calls it by. */
-export async function uploaded(dak: DakClient, file: string, textColumn: string | undefined) {
+export async function uploaded(dak: DakClient, file: string, { textColumn, textTemplate }: SpecOptions) {
 	try {
-		return await dak.datasets.uploadFile(file, { filename: basename(file), textColumn });
+		return await dak.datasets.uploadFile(file, { filename: basename(file), textColumn, textTemplate });
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 		throw new DakError("INVALID_REQUEST", `found no file ${file}`, { cause: error });

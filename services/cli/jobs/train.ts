@@ -23,7 +23,7 @@ async function train(cli: Cli, file: string, options: Options): Promise<void> {
 	// Labelled queries that cannot be read are told before anything is uploaded.
 	jobSpec(options, { upload: "" });
 	await cli.withClient(options, async (dak) => {
-		const { id: upload, statistics } = await uploaded(dak, file, options.textColumn);
+		const { id: upload, statistics } = await uploaded(dak, file, options);
 		const job = await dak.jobs.create(jobSpec(options, { upload }));
 		if (options.json) cli.json(job);
 		else cli.out.line(`${job.id}  ${statistics.texts} texts, adapter ${job.spec.adapter_name}`);
@@ -47,7 +47,7 @@ export function addEstimate(cli: Cli, program: Command): void {
 	});
 	withConnection(withSpec(command), ["train"]).action((file: string, options: Options) =>
 		cli.withClient(options, async (dak) => {
-			const { id: upload } = await uploaded(dak, file, options.textColumn);
+			const { id: upload } = await uploaded(dak, file, options);
 			const estimate = await dak.jobs.estimate(jobSpec(options, { upload }));
 			if (options.json) cli.json(estimate);
 			else for (const line of estimateLines(estimate)) cli.out.line(line);
@@ -57,18 +57,25 @@ export function addEstimate(cli: Cli, program: Command): void {
 
 /** Whatever the service says, with bytes and seconds as people read them. */
 function estimateLines(estimate: EstimateJson): string[] {
-	const shown = (name: string, value: unknown): string => {
-		if (typeof value !== "number") return typeof value === "string" ? value : JSON.stringify(value);
-		if (name.endsWith("_bytes")) return mib(value);
-		return name.endsWith("seconds") ? `${clock(value)} min` : String(value);
-	};
 	const entries = Object.entries(estimate);
 	const width = Math.max(...entries.map(([name]) => name.length));
-	return entries.map(
-		([name, value]) =>
-			`${name
-				.replace(/_bytes$/, "")
-				.replaceAll("_", " ")
-				.padEnd(width)}  ${shown(name, value)}`,
-	);
+	return entries.flatMap(([name, value]) => {
+		const label = name
+			.replace(/_bytes$/, "")
+			.replaceAll("_", " ")
+			.padEnd(width);
+		const values = Array.isArray(value) ? value.map((each) => shown("", each)) : [shown(name, value)];
+		return values.map((text, i) => `${i === 0 ? label : " ".repeat(width)}  ${text}`);
+	});
+}
+
+function shown(name: string, value: unknown): string {
+	if (typeof value === "object" && value !== null)
+		return Object.entries(value)
+			.map(([inner, each]) => `${inner.replace(/_bytes$/, "").replaceAll("_", " ")} ${shown(inner, each)}`)
+			.join(", ");
+	if (typeof value === "boolean") return value ? "yes" : "no";
+	if (typeof value !== "number") return String(value);
+	if (name.endsWith("_bytes")) return mib(value);
+	return /(^|_)seconds/.test(name) ? `${clock(value)} min` : String(value);
 }

@@ -43,7 +43,7 @@ describe("jobs", () => {
 		expect(code).toBe(0);
 		expect(out).toMatch(/^job_\w+ {2}4 texts, adapter titles\n/);
 		expect(out).toMatch(/█+░+ 1\/5 {2}loss 4\.000/);
-		expect(out).toMatch(/succeeded, verdict unverified\n {2}adapter {3}titles/);
+		expect(out).toMatch(/succeeded, verdict unverified\n {2}made up\n {2}adapter {3}titles/);
 		expect(out).not.toContain("\u001b");
 	});
 

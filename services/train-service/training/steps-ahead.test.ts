@@ -57,17 +57,14 @@ test("a run whose state stays on the device reports the same steps and ends with
 
 test("it can be saved at each multiple of the checkpoints' steps, and goes on from there bit by bit", async () => {
 	const first = await trainer(true);
-	for (let i = 0; i < 12; i++) {
-		// Calls take eight steps, then four up to the checkpoint.
-		expect(first.settled).toBe(i === 0 || i === 8);
-		await first.next();
-	}
+	for (let i = 0; i < 12; i++) await first.next();
 	expect(first.settled).toBe(true);
 	const { tensors, ...rest } = first.state();
 	const saved = { ...rest, tensors: new Map([...tensors].map(([name, { shape, values }]) => [name, { shape, values: values.slice() }])) };
 	const undisturbed = await finish(first);
 	const second = await trainer(true);
-	await second.next();
+	// Somewhere else, and in the middle of a call where the machine is fast enough for more than one step in it.
+	for (let i = 0; i < 3; i++) await second.next();
 	second.restore(saved);
 	const resumed = await finish(second);
 	expect(resumed.steps.map(({ step }) => step)).toEqual(undisturbed.steps.map(({ step }) => step));

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { jailedPath } from "@dak/shared/adapters";
 import { DakError } from "@dak/shared/errors";
+import type { ModelFolder } from "@dak/shared/models";
 import type { Datasets } from "../data/index.js";
 import { type Dataset, type DatasetStore, type Job, type JobService, newDatasetId } from "../jobs/index.js";
 import type { Upload } from "./upload.js";
@@ -11,8 +12,21 @@ export interface ApplicationOptions {
 	readonly jobs: JobService;
 	readonly store: DatasetStore;
 	readonly datasets: Datasets;
+	/** The folder of a base model on this machine. @throws MODEL_NOT_FOUND */
+	readonly resolveModel: (ref: string) => Promise<ModelFolder>;
+	/** The base model that texts are counted for where none is named; it need not be there. */
+	readonly defaultModel: string;
 	readonly artifactsRoot: string;
 	readonly reportsRoot: string;
+}
+
+/** How an upload is read and counted. */
+export interface UploadOptions {
+	readonly textColumn?: string | undefined;
+	readonly textTemplate?: string | undefined;
+	readonly baseModel?: string | undefined;
+	readonly maxLength: number;
+	readonly signal?: AbortSignal | undefined;
 }
 
 export class Application {
@@ -23,12 +37,19 @@ export class Application {
 	}
 
 	/** Keeps an upload, having read all of it. */
-	async saveDataset({ filename, content }: Upload, textColumn: string | undefined): Promise<Dataset> {
+	async saveDataset({ filename, content }: Upload, { baseModel, maxLength, ...choice }: UploadOptions): Promise<Dataset> {
 		const id = newDatasetId();
-		const { bytes, statistics } = await this.options.datasets.save(id, filename, content, textColumn);
+		const folder = await this.#countingModel(baseModel);
+		const base = folder && { ref: folder.ref, folder: folder.path, maxLength };
+		const { bytes, statistics } = await this.options.datasets.save(id, filename, content, { ...choice, base });
 		const dataset: Dataset = { id, filename: filename.slice(0, 255), createdAt: Date.now(), bytes, statistics: { ...statistics } };
 		this.options.store.saveDataset(dataset);
 		return dataset;
+	}
+
+	async #countingModel(ref: string | undefined): Promise<ModelFolder | undefined> {
+		const { resolveModel, defaultModel } = this.options;
+		return ref === undefined ? resolveModel(defaultModel).catch(() => undefined) : resolveModel(ref);
 	}
 
 	dataset(id: string): Dataset {

@@ -3,7 +3,15 @@ export { type DatasetId, isJobId, type JobId, newDatasetId, newJobId, parseJobId
 export { type Admission, type JobList, JobService, type JobServiceOptions } from "./job-service.js";
 export { LibsqlJobStore } from "./libsql-store.js";
 export { EmbeddedQueue, type JobHandler, type JobQueue } from "./queue.js";
-export { ADAPTER_NAME, checkAgainstBase, type JobSettings, jobSettingsSchema } from "./settings.js";
+export {
+	ADAPTER_NAME,
+	checkAgainstBase,
+	type JobSettings,
+	jobSettingsSchema,
+	NOISE_KINDS,
+	type NoiseKind,
+	noiseSchema,
+} from "./settings.js";
 export { ENDED, isTerminal, NEXT, RUNNING } from "./states.js";
 export type { DatasetStore, Idempotency, JobPatch, JobStore } from "./store.js";
 export * from "./types.js";

@@ -3,11 +3,11 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { FolderArtifactStore } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
-import { bringModel, modelSources } from "@dak/shared/models";
+import { bringModel, type ModelSources, modelSources, resolveModel } from "@dak/shared/models";
 import { createTrainMetrics, type Logger, type TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { Application } from "../api/index.js";
-import { Datasets } from "../data/index.js";
+import { Datasets, type Readers } from "../data/index.js";
 import { EmbeddedQueue, EventHub, type JobQueue, JobService, LibsqlJobStore } from "../jobs/index.js";
 import { Supervisor } from "../supervision/index.js";
 import { createAdmission } from "./admission.js";
@@ -24,14 +24,14 @@ export interface Parts {
 const MAX_QUEUED = 1000;
 
 /** Builds everything; only the job file is opened, which the caller closes. @throws UNAVAILABLE if another service has it */
-export function compose(config: Config, logger: Logger, entry: EntryPoint): Parts {
+export function compose(config: Config, logger: Logger, entry: EntryPoint, readers: Readers): Parts {
 	mkdirSync(config.dataDir, { recursive: true });
 	const metrics = createTrainMetrics();
 	const store = new LibsqlJobStore(join(config.dataDir, "jobs.db"));
 	const queue = new EmbeddedQueue((depth) => metrics.queueDepth.set(depth));
-	const datasets = datasetsOf(config);
 	const artifacts = new FolderArtifactStore(config.artifactsDir);
 	const models = modelSources(config);
+	const datasets = datasetsOf(config, models, readers);
 	const admit = createAdmission({
 		datasets,
 		artifacts,
@@ -56,14 +56,24 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint): Part
 		device: config.DAK_DEVICE,
 		entry,
 	});
-	const app = new Application({ jobs, store, datasets, artifactsRoot: config.artifactsDir, reportsRoot });
+	const app = new Application({
+		jobs,
+		store,
+		datasets,
+		resolveModel: (ref) => resolveModel(ref, models),
+		defaultModel: config.DAK_BASE_MODEL,
+		artifactsRoot: config.artifactsDir,
+		reportsRoot,
+	});
 	return { metrics, store, queue, jobs, supervisor, app };
 }
 
-function datasetsOf(config: Config): Datasets {
+function datasetsOf(config: Config, { hub, hubCache }: ModelSources, readers: Readers): Datasets {
 	return new Datasets({
 		folder: join(config.dataDir, "datasets"),
 		dataRoot: config.dataRoot,
+		hub: { hub, hubCache },
+		readers,
 		maxUploadBytes: config.DAK_MAX_UPLOAD_BYTES,
 		maxTextBytes: config.DAK_MAX_TEXT_BYTES,
 	});

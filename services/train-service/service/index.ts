@@ -2,6 +2,7 @@
 import type { Config } from "@dak/shared/config";
 import { createLogger, GpuMonitor, type Logger } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
+import { createReaders, type Readers } from "../data/index.js";
 import type { JobId } from "../jobs/index.js";
 import { trainingProcess } from "../training/index.js";
 import { compose, type Parts } from "./compose.js";
@@ -18,12 +19,14 @@ export interface TrainServiceOptions {
 	/** Another program in the training process' place: tests of what happens when it fails. */
 	readonly entry?: EntryPoint;
 	readonly logger?: Logger;
+	/** Threads that read datasets, shared with other services of this process: tests start many. */
+	readonly readers?: Readers;
 }
 
 /** Starts the service: takes up what an earlier run left, then listens. @throws UNAVAILABLE if a port or the data folder is taken */
 export async function startTrainService(config: Config, options: TrainServiceOptions = {}): Promise<RunningService> {
 	const logger = options.logger ?? createLogger("train-service", config.DAK_LOG_LEVEL);
-	const parts = compose(config, logger, options.entry ?? trainingProcess());
+	const parts = compose(config, logger, options.entry ?? trainingProcess(), options.readers ?? createReaders());
 	const gpu = new GpuMonitor(parts.metrics);
 	const release = () => {
 		gpu.stop();

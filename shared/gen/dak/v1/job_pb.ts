@@ -12,10 +12,10 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file dak/v1/job.proto.
  */
 export const file_dak_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("ChBkYWsvdjEvam9iLnByb3RvEgZkYWsudjEiVQoHRGF0YXNldBIeCgV0ZXh0cxgBIAEoCzINLmRhay52MS5UZXh0c0gAEhAKBnVwbG9hZBgCIAEoCUgAEg4KBHBhdGgYAyABKAlIAEIICgZzb3VyY2UiFwoFVGV4dHMSDgoGdmFsdWVzGAEgAygJIoEHCgdKb2JTcGVjEhIKCmJhc2VfbW9kZWwYASABKAkSIAoHZGF0YXNldBgCIAEoCzIPLmRhay52MS5EYXRhc2V0EhgKC3RleHRfY29sdW1uGAMgASgJSACIAQESGQoMYWRhcHRlcl9uYW1lGAQgASgJSAGIAQESEQoEZ29hbBgFIAEoCUgCiAEBEjEKCW9iamVjdGl2ZRgGIAMoCzIeLmRhay52MS5Kb2JTcGVjLk9iamVjdGl2ZUVudHJ5EiEKBW5vaXNlGAcgASgLMg0uZGFrLnYxLk5vaXNlSAOIAQESFAoHcG9vbGluZxgIIAEoCUgEiAEBEhcKCm1heF9sZW5ndGgYCSABKA1IBYgBARIfCgRsb3JhGAogASgLMgwuZGFrLnYxLkxvcmFIBogBARIvCgxxdWFudGl6YXRpb24YCyABKAsyFC5kYWsudjEuUXVhbnRpemF0aW9uSAeIAQESJwoIdHJhaW5pbmcYDCABKAsyEC5kYWsudjEuVHJhaW5pbmdICIgBARIrCgp2YWxpZGF0aW9uGA0gASgLMhIuZGFrLnYxLlZhbGlkYXRpb25ICYgBARIZCgxpbml0X2FkYXB0ZXIYDiABKAlICogBARIrCgpldmFsdWF0aW9uGA8gASgLMhIuZGFrLnYxLkV2YWx1YXRpb25IC4gBARIUCgdwdWJsaXNoGBAgASgJSAyIAQESIwoGb3V0cHV0GBEgASgLMg4uZGFrLnYxLk91dHB1dEgNiAEBEhMKBmRldmljZRgSIAEoCUgOiAEBEisKCmNoZWNrcG9pbnQYEyABKAsyEi5kYWsudjEuQ2hlY2twb2ludEgPiAEBGjAKDk9iamVjdGl2ZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAFCDgoMX3RleHRfY29sdW1uQg8KDV9hZGFwdGVyX25hbWVCBwoFX2dvYWxCCAoGX25vaXNlQgoKCF9wb29saW5nQg0KC19tYXhfbGVuZ3RoQgcKBV9sb3JhQg8KDV9xdWFudGl6YXRpb25CCwoJX3RyYWluaW5nQg0KC192YWxpZGF0aW9uQg8KDV9pbml0X2FkYXB0ZXJCDQoLX2V2YWx1YXRpb25CCgoIX3B1Ymxpc2hCCQoHX291dHB1dEIJCgdfZGV2aWNlQg0KC19jaGVja3BvaW50IkEKBU5vaXNlEhIKBXJhdGlvGAEgASgBSACIAQESEQoEa2luZBgCIAEoCUgBiAEBQggKBl9yYXRpb0IHCgVfa2luZCJ0CgRMb3JhEg4KAXIYASABKA1IAIgBARISCgVhbHBoYRgCIAEoAUgBiAEBEhQKB2Ryb3BvdXQYAyABKAFIAogBARIWCg50YXJnZXRfbW9kdWxlcxgEIAMoCUIECgJfckIICgZfYWxwaGFCCgoIX2Ryb3BvdXQiVgoMUXVhbnRpemF0aW9uEhEKBGtpbmQYASABKAlIAIgBARIZCgxkb3VibGVfcXVhbnQYAiABKAhIAYgBAUIHCgVfa2luZEIPCg1fZG91YmxlX3F1YW50IogECghUcmFpbmluZxITCgZlcG9jaHMYASABKAFIAIgBARIWCgltYXhfc3RlcHMYAiABKA1IAYgBARIXCgpiYXRjaF9zaXplGAMgASgNSAKIAQESIgoVZ3JhZGllbnRfYWNjdW11bGF0aW9uGAQgASgNSAOIAQESGgoNbGVhcm5pbmdfcmF0ZRgFIAEoAUgEiAEBEhMKBndhcm11cBgGIAEoAUgFiAEBEhYKCXNjaGVkdWxlchgHIAEoCUgGiAEBEhkKDHdlaWdodF9kZWNheRgIIAEoAUgHiAEBEhoKDW1heF9ncmFkX25vcm0YCSABKAFICIgBARIRCgRzZWVkGAogASgNSAmIAQESFwoKdm9jYWJ1bGFyeRgLIAEoCUgKiAEBEiMKFmdyYWRpZW50X2NoZWNrcG9pbnRpbmcYDCABKAhIC4gBAUIJCgdfZXBvY2hzQgwKCl9tYXhfc3RlcHNCDQoLX2JhdGNoX3NpemVCGAoWX2dyYWRpZW50X2FjY3VtdWxhdGlvbkIQCg5fbGVhcm5pbmdfcmF0ZUIJCgdfd2FybXVwQgwKCl9zY2hlZHVsZXJCDwoNX3dlaWdodF9kZWNheUIQCg5fbWF4X2dyYWRfbm9ybUIHCgVfc2VlZEINCgtfdm9jYWJ1bGFyeUIZChdfZ3JhZGllbnRfY2hlY2twb2ludGluZyJkCgpDaGVja3BvaW50EhgKC2V2ZXJ5X3N0ZXBzGAEgASgNSACIAQESGgoNZXZlcnlfc2Vjb25kcxgCIAEoAUgBiAEBQg4KDF9ldmVyeV9zdGVwc0IQCg5fZXZlcnlfc2Vjb25kcyIqCgpWYWxpZGF0aW9uEhIKBXJhdGlvGAEgASgBSACIAQFCCAoGX3JhdGlvIkQKCkV2YWx1YXRpb24SJgoHcXVlcmllcxgBIAMoCzIVLmRhay52MS5MYWJlbGxlZFF1ZXJ5Eg4KBmNvcnB1cxgCIAMoCSIwCg1MYWJlbGxlZFF1ZXJ5Eg0KBXF1ZXJ5GAEgASgJEhAKCHJlbGV2YW50GAIgAygJInIKBk91dHB1dBIUCgdhZGFwdGVyGAEgASgISACIAQESGQoMbWVyZ2VkX21vZGVsGAIgASgISAGIAQESEQoEb25ueBgDIAEoCEgCiAEBQgoKCF9hZGFwdGVyQg8KDV9tZXJnZWRfbW9kZWxCBwoFX29ubngirwMKA0pvYhIKCgJpZBgBIAEoCRIfCgVzdGF0ZRgCIAEoDjIQLmRhay52MS5Kb2JTdGF0ZRIdCgRzcGVjGAMgASgLMg8uZGFrLnYxLkpvYlNwZWMSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAIgBARI0CgtmaW5pc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAYgBARIkCgVlcnJvchgHIAEoCzIQLmRhay52MS5Kb2JFcnJvckgCiAEBEicKCHByb2dyZXNzGAggASgLMhAuZGFrLnYxLlByb2dyZXNzSAOIAQESGQoMYWRhcHRlcl9wYXRoGAkgASgJSASIAQESEAoIcmVzdGFydHMYCiABKA1CDQoLX3N0YXJ0ZWRfYXRCDgoMX2ZpbmlzaGVkX2F0QggKBl9lcnJvckILCglfcHJvZ3Jlc3NCDwoNX2FkYXB0ZXJfcGF0aCIrCghKb2JFcnJvchIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCSL1AQoIUHJvZ3Jlc3MSDAoEc3RlcBgBIAEoDRITCgt0b3RhbF9zdGVwcxgCIAEoDRINCgVlcG9jaBgDIAEoARIMCgRsb3NzGAQgASgBEhUKDWxlYXJuaW5nX3JhdGUYBSABKAESGQoRdG9rZW5zX3Blcl9zZWNvbmQYBiABKAESHAoUc2VudGVuY2VzX3Blcl9zZWNvbmQYByABKAESFAoMbWVtb3J5X2J5dGVzGAggASgEEhsKE2RldmljZV9tZW1vcnlfYnl0ZXMYCSABKAQSEwoLZXRhX3NlY29uZHMYCiABKAESEQoJZ3JhZF9ub3JtGAsgASgBIvoBCghKb2JFdmVudBIOCgZqb2JfaWQYASABKAkSEAoIc2VxdWVuY2UYAiABKAQSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoFc3RhdGUYBCABKAsyEy5kYWsudjEuU3RhdGVDaGFuZ2VIABIkCghwcm9ncmVzcxgFIAEoCzIQLmRhay52MS5Qcm9ncmVzc0gAEh4KA2xvZxgGIAEoCzIPLmRhay52MS5Mb2dMaW5lSAASLQoKZXZhbHVhdGlvbhgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RIAEIHCgVldmVudCJbCgtTdGF0ZUNoYW5nZRIeCgRmcm9tGAEgASgOMhAuZGFrLnYxLkpvYlN0YXRlEhwKAnRvGAIgASgOMhAuZGFrLnYxLkpvYlN0YXRlEg4KBnJlYXNvbhgDIAEoCSIpCgdMb2dMaW5lEg0KBWxldmVsGAEgASgJEg8KB21lc3NhZ2UYAiABKAkqgwIKCEpvYlN0YXRlEhkKFUpPQl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEpPQl9TVEFURV9RVUVVRUQQARIXChNKT0JfU1RBVEVfUFJFUEFSSU5HEAISFgoSSk9CX1NUQVRFX1RSQUlOSU5HEAMSGAoUSk9CX1NUQVRFX0VWQUxVQVRJTkcQBBIYChRKT0JfU1RBVEVfUFVCTElTSElORxAFEhcKE0pPQl9TVEFURV9TVUNDRUVERUQQBhIUChBKT0JfU1RBVEVfRkFJTEVEEAcSFwoTSk9CX1NUQVRFX0NBTkNFTExFRBAIEhkKFUpPQl9TVEFURV9JTlRFUlJVUFRFRBAJYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChBkYWsvdjEvam9iLnByb3RvEgZkYWsudjEiZAoHRGF0YXNldBIeCgV0ZXh0cxgBIAEoCzINLmRhay52MS5UZXh0c0gAEhAKBnVwbG9hZBgCIAEoCUgAEg4KBHBhdGgYAyABKAlIABINCgNodWIYBCABKAlIAEIICgZzb3VyY2UiFwoFVGV4dHMSDgoGdmFsdWVzGAEgAygJIu4HCgdKb2JTcGVjEhIKCmJhc2VfbW9kZWwYASABKAkSIAoHZGF0YXNldBgCIAEoCzIPLmRhay52MS5EYXRhc2V0EhgKC3RleHRfY29sdW1uGAMgASgJSACIAQESGQoMYWRhcHRlcl9uYW1lGAQgASgJSAGIAQESEQoEZ29hbBgFIAEoCUgCiAEBEjEKCW9iamVjdGl2ZRgGIAMoCzIeLmRhay52MS5Kb2JTcGVjLk9iamVjdGl2ZUVudHJ5EiEKBW5vaXNlGAcgASgLMg0uZGFrLnYxLk5vaXNlSAOIAQESFAoHcG9vbGluZxgIIAEoCUgEiAEBEhcKCm1heF9sZW5ndGgYCSABKA1IBYgBARIfCgRsb3JhGAogASgLMgwuZGFrLnYxLkxvcmFIBogBARIvCgxxdWFudGl6YXRpb24YCyABKAsyFC5kYWsudjEuUXVhbnRpemF0aW9uSAeIAQESJwoIdHJhaW5pbmcYDCABKAsyEC5kYWsudjEuVHJhaW5pbmdICIgBARIrCgp2YWxpZGF0aW9uGA0gASgLMhIuZGFrLnYxLlZhbGlkYXRpb25ICYgBARIZCgxpbml0X2FkYXB0ZXIYDiABKAlICogBARIrCgpldmFsdWF0aW9uGA8gASgLMhIuZGFrLnYxLkV2YWx1YXRpb25IC4gBARIUCgdwdWJsaXNoGBAgASgJSAyIAQESIwoGb3V0cHV0GBEgASgLMg4uZGFrLnYxLk91dHB1dEgNiAEBEhMKBmRldmljZRgSIAEoCUgOiAEBEisKCmNoZWNrcG9pbnQYEyABKAsyEi5kYWsudjEuQ2hlY2twb2ludEgPiAEBEhoKDXRleHRfdGVtcGxhdGUYFyABKAlIEIgBARItCgtwcmVwYXJhdGlvbhgYIAEoCzITLmRhay52MS5QcmVwYXJhdGlvbkgRiAEBGjAKDk9iamVjdGl2ZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAFCDgoMX3RleHRfY29sdW1uQg8KDV9hZGFwdGVyX25hbWVCBwoFX2dvYWxCCAoGX25vaXNlQgoKCF9wb29saW5nQg0KC19tYXhfbGVuZ3RoQgcKBV9sb3JhQg8KDV9xdWFudGl6YXRpb25CCwoJX3RyYWluaW5nQg0KC192YWxpZGF0aW9uQg8KDV9pbml0X2FkYXB0ZXJCDQoLX2V2YWx1YXRpb25CCgoIX3B1Ymxpc2hCCQoHX291dHB1dEIJCgdfZGV2aWNlQg0KC19jaGVja3BvaW50QhAKDl90ZXh0X3RlbXBsYXRlQg4KDF9wcmVwYXJhdGlvbiLzAQoLUHJlcGFyYXRpb24SFAoHdW5pY29kZRgBIAEoCUgAiAEBEhEKBGh0bWwYAiABKAlIAYgBARIXCgpsb25nX3RleHRzGAMgASgJSAKIAQESFwoKbWluX3Rva2VucxgEIAEoDUgDiAEBEhwKD25lYXJfZHVwbGljYXRlcxgFIAEoAUgEiAEBEhYKCW1heF90ZXh0cxgGIAEoDUgFiAEBQgoKCF91bmljb2RlQgcKBV9odG1sQg0KC19sb25nX3RleHRzQg0KC19taW5fdG9rZW5zQhIKEF9uZWFyX2R1cGxpY2F0ZXNCDAoKX21heF90ZXh0cyJlCgVOb2lzZRISCgVyYXRpbxgBIAEoAUgAiAEBEhEKBGtpbmQYAiABKAlIAYgBARIiCgdtaXh0dXJlGAMgAygLMhEuZGFrLnYxLk5vaXNlUGFydEIICgZfcmF0aW9CBwoFX2tpbmQiVwoJTm9pc2VQYXJ0EgwKBGtpbmQYASABKAkSEgoFcmF0aW8YAiABKAFIAIgBARITCgZ3ZWlnaHQYAyABKAFIAYgBAUIICgZfcmF0aW9CCQoHX3dlaWdodCJ0CgRMb3JhEg4KAXIYASABKA1IAIgBARISCgVhbHBoYRgCIAEoAUgBiAEBEhQKB2Ryb3BvdXQYAyABKAFIAogBARIWCg50YXJnZXRfbW9kdWxlcxgEIAMoCUIECgJfckIICgZfYWxwaGFCCgoIX2Ryb3BvdXQiVgoMUXVhbnRpemF0aW9uEhEKBGtpbmQYASABKAlIAIgBARIZCgxkb3VibGVfcXVhbnQYAiABKAhIAYgBAUIHCgVfa2luZEIPCg1fZG91YmxlX3F1YW50IogECghUcmFpbmluZxITCgZlcG9jaHMYASABKAFIAIgBARIWCgltYXhfc3RlcHMYAiABKA1IAYgBARIXCgpiYXRjaF9zaXplGAMgASgNSAKIAQESIgoVZ3JhZGllbnRfYWNjdW11bGF0aW9uGAQgASgNSAOIAQESGgoNbGVhcm5pbmdfcmF0ZRgFIAEoAUgEiAEBEhMKBndhcm11cBgGIAEoAUgFiAEBEhYKCXNjaGVkdWxlchgHIAEoCUgGiAEBEhkKDHdlaWdodF9kZWNheRgIIAEoAUgHiAEBEhoKDW1heF9ncmFkX25vcm0YCSABKAFICIgBARIRCgRzZWVkGAogASgNSAmIAQESFwoKdm9jYWJ1bGFyeRgLIAEoCUgKiAEBEiMKFmdyYWRpZW50X2NoZWNrcG9pbnRpbmcYDCABKAhIC4gBAUIJCgdfZXBvY2hzQgwKCl9tYXhfc3RlcHNCDQoLX2JhdGNoX3NpemVCGAoWX2dyYWRpZW50X2FjY3VtdWxhdGlvbkIQCg5fbGVhcm5pbmdfcmF0ZUIJCgdfd2FybXVwQgwKCl9zY2hlZHVsZXJCDwoNX3dlaWdodF9kZWNheUIQCg5fbWF4X2dyYWRfbm9ybUIHCgVfc2VlZEINCgtfdm9jYWJ1bGFyeUIZChdfZ3JhZGllbnRfY2hlY2twb2ludGluZyJkCgpDaGVja3BvaW50EhgKC2V2ZXJ5X3N0ZXBzGAEgASgNSACIAQESGgoNZXZlcnlfc2Vjb25kcxgCIAEoAUgBiAEBQg4KDF9ldmVyeV9zdGVwc0IQCg5fZXZlcnlfc2Vjb25kcyIqCgpWYWxpZGF0aW9uEhIKBXJhdGlvGAEgASgBSACIAQFCCAoGX3JhdGlvIkQKCkV2YWx1YXRpb24SJgoHcXVlcmllcxgBIAMoCzIVLmRhay52MS5MYWJlbGxlZFF1ZXJ5Eg4KBmNvcnB1cxgCIAMoCSIwCg1MYWJlbGxlZFF1ZXJ5Eg0KBXF1ZXJ5GAEgASgJEhAKCHJlbGV2YW50GAIgAygJInIKBk91dHB1dBIUCgdhZGFwdGVyGAEgASgISACIAQESGQoMbWVyZ2VkX21vZGVsGAIgASgISAGIAQESEQoEb25ueBgDIAEoCEgCiAEBQgoKCF9hZGFwdGVyQg8KDV9tZXJnZWRfbW9kZWxCBwoFX29ubngirwMKA0pvYhIKCgJpZBgBIAEoCRIfCgVzdGF0ZRgCIAEoDjIQLmRhay52MS5Kb2JTdGF0ZRIdCgRzcGVjGAMgASgLMg8uZGFrLnYxLkpvYlNwZWMSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAIgBARI0CgtmaW5pc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAYgBARIkCgVlcnJvchgHIAEoCzIQLmRhay52MS5Kb2JFcnJvckgCiAEBEicKCHByb2dyZXNzGAggASgLMhAuZGFrLnYxLlByb2dyZXNzSAOIAQESGQoMYWRhcHRlcl9wYXRoGAkgASgJSASIAQESEAoIcmVzdGFydHMYCiABKA1CDQoLX3N0YXJ0ZWRfYXRCDgoMX2ZpbmlzaGVkX2F0QggKBl9lcnJvckILCglfcHJvZ3Jlc3NCDwoNX2FkYXB0ZXJfcGF0aCIrCghKb2JFcnJvchIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCSL1AQoIUHJvZ3Jlc3MSDAoEc3RlcBgBIAEoDRITCgt0b3RhbF9zdGVwcxgCIAEoDRINCgVlcG9jaBgDIAEoARIMCgRsb3NzGAQgASgBEhUKDWxlYXJuaW5nX3JhdGUYBSABKAESGQoRdG9rZW5zX3Blcl9zZWNvbmQYBiABKAESHAoUc2VudGVuY2VzX3Blcl9zZWNvbmQYByABKAESFAoMbWVtb3J5X2J5dGVzGAggASgEEhsKE2RldmljZV9tZW1vcnlfYnl0ZXMYCSABKAQSEwoLZXRhX3NlY29uZHMYCiABKAESEQoJZ3JhZF9ub3JtGAsgASgBIvoBCghKb2JFdmVudBIOCgZqb2JfaWQYASABKAkSEAoIc2VxdWVuY2UYAiABKAQSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoFc3RhdGUYBCABKAsyEy5kYWsudjEuU3RhdGVDaGFuZ2VIABIkCghwcm9ncmVzcxgFIAEoCzIQLmRhay52MS5Qcm9ncmVzc0gAEh4KA2xvZxgGIAEoCzIPLmRhay52MS5Mb2dMaW5lSAASLQoKZXZhbHVhdGlvbhgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RIAEIHCgVldmVudCJbCgtTdGF0ZUNoYW5nZRIeCgRmcm9tGAEgASgOMhAuZGFrLnYxLkpvYlN0YXRlEhwKAnRvGAIgASgOMhAuZGFrLnYxLkpvYlN0YXRlEg4KBnJlYXNvbhgDIAEoCSIpCgdMb2dMaW5lEg0KBWxldmVsGAEgASgJEg8KB21lc3NhZ2UYAiABKAkqgwIKCEpvYlN0YXRlEhkKFUpPQl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEpPQl9TVEFURV9RVUVVRUQQARIXChNKT0JfU1RBVEVfUFJFUEFSSU5HEAISFgoSSk9CX1NUQVRFX1RSQUlOSU5HEAMSGAoUSk9CX1NUQVRFX0VWQUxVQVRJTkcQBBIYChRKT0JfU1RBVEVfUFVCTElTSElORxAFEhcKE0pPQl9TVEFURV9TVUNDRUVERUQQBhIUChBKT0JfU1RBVEVfRkFJTEVEEAcSFwoTSk9CX1NUQVRFX0NBTkNFTExFRBAIEhkKFUpPQl9TVEFURV9JTlRFUlJVUFRFRBAJYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * Texts to adapt to: exactly one of the three.
+ * Texts to adapt to: exactly one of them.
  *
  * @generated from message dak.v1.Dataset
  */
@@ -39,12 +39,20 @@ export type Dataset = Message<"dak.v1.Dataset"> & {
     case: "upload";
   } | {
     /**
-     * Path relative to the data root.
+     * File, or folder of files, relative to the data root.
      *
      * @generated from field: string path = 3;
      */
     value: string;
     case: "path";
+  } | {
+    /**
+     * Data set of the hub: owner/name, or owner/name/folder for a part of it.
+     *
+     * @generated from field: string hub = 4;
+     */
+    value: string;
+    case: "hub";
   } | { case: undefined; value?: undefined };
 };
 
@@ -184,6 +192,18 @@ export type JobSpec = Message<"dak.v1.JobSpec"> & {
    * @generated from field: optional dak.v1.Checkpoint checkpoint = 19;
    */
   checkpoint?: Checkpoint | undefined;
+
+  /**
+   * A text made of several columns, such as "{brand} {title}", in place of text_column.
+   *
+   * @generated from field: optional string text_template = 23;
+   */
+  textTemplate?: string | undefined;
+
+  /**
+   * @generated from field: optional dak.v1.Preparation preparation = 24;
+   */
+  preparation?: Preparation | undefined;
 };
 
 /**
@@ -192,6 +212,62 @@ export type JobSpec = Message<"dak.v1.JobSpec"> & {
  */
 export const JobSpecSchema: GenMessage<JobSpec> = /*@__PURE__*/
   messageDesc(file_dak_v1_job, 2);
+
+/**
+ * What is done to the texts before training.
+ *
+ * @generated from message dak.v1.Preparation
+ */
+export type Preparation = Message<"dak.v1.Preparation"> & {
+  /**
+   * nfc | nfkc | none
+   *
+   * @generated from field: optional string unicode = 1;
+   */
+  unicode?: string | undefined;
+
+  /**
+   * Tags and entities: auto | strip | keep
+   *
+   * @generated from field: optional string html = 2;
+   */
+  html?: string | undefined;
+
+  /**
+   * Texts longer than max_length: split | cut | drop
+   *
+   * @generated from field: optional string long_texts = 3;
+   */
+  longTexts?: string | undefined;
+
+  /**
+   * Fewest tokens a text.
+   *
+   * @generated from field: optional uint32 min_tokens = 4;
+   */
+  minTokens?: number | undefined;
+
+  /**
+   * Similarity (0.5 to 1) from which a text that says what another says is left out; 1 keeps all but equal ones.
+   *
+   * @generated from field: optional double near_duplicates = 5;
+   */
+  nearDuplicates?: number | undefined;
+
+  /**
+   * Most texts; more are thinned out by chance.
+   *
+   * @generated from field: optional uint32 max_texts = 6;
+   */
+  maxTexts?: number | undefined;
+};
+
+/**
+ * Describes the message dak.v1.Preparation.
+ * Use `create(PreparationSchema)` to create a new message.
+ */
+export const PreparationSchema: GenMessage<Preparation> = /*@__PURE__*/
+  messageDesc(file_dak_v1_job, 3);
 
 /**
  * @generated from message dak.v1.Noise
@@ -203,11 +279,18 @@ export type Noise = Message<"dak.v1.Noise"> & {
   ratio?: number | undefined;
 
   /**
-   * delete | swap | typo
+   * delete | swap | substitute | typo | truncate | mixture
    *
    * @generated from field: optional string kind = 2;
    */
   kind?: string | undefined;
+
+  /**
+   * With kind mixture: each text gets one of these, as often as its weight says.
+   *
+   * @generated from field: repeated dak.v1.NoisePart mixture = 3;
+   */
+  mixture: NoisePart[];
 };
 
 /**
@@ -215,7 +298,36 @@ export type Noise = Message<"dak.v1.Noise"> & {
  * Use `create(NoiseSchema)` to create a new message.
  */
 export const NoiseSchema: GenMessage<Noise> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 3);
+  messageDesc(file_dak_v1_job, 4);
+
+/**
+ * @generated from message dak.v1.NoisePart
+ */
+export type NoisePart = Message<"dak.v1.NoisePart"> & {
+  /**
+   * delete | swap | substitute | typo | truncate
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: optional double ratio = 2;
+   */
+  ratio?: number | undefined;
+
+  /**
+   * @generated from field: optional double weight = 3;
+   */
+  weight?: number | undefined;
+};
+
+/**
+ * Describes the message dak.v1.NoisePart.
+ * Use `create(NoisePartSchema)` to create a new message.
+ */
+export const NoisePartSchema: GenMessage<NoisePart> = /*@__PURE__*/
+  messageDesc(file_dak_v1_job, 5);
 
 /**
  * @generated from message dak.v1.Lora
@@ -247,7 +359,7 @@ export type Lora = Message<"dak.v1.Lora"> & {
  * Use `create(LoraSchema)` to create a new message.
  */
 export const LoraSchema: GenMessage<Lora> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 4);
+  messageDesc(file_dak_v1_job, 6);
 
 /**
  * @generated from message dak.v1.Quantization
@@ -271,7 +383,7 @@ export type Quantization = Message<"dak.v1.Quantization"> & {
  * Use `create(QuantizationSchema)` to create a new message.
  */
 export const QuantizationSchema: GenMessage<Quantization> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 5);
+  messageDesc(file_dak_v1_job, 7);
 
 /**
  * @generated from message dak.v1.Training
@@ -351,7 +463,7 @@ export type Training = Message<"dak.v1.Training"> & {
  * Use `create(TrainingSchema)` to create a new message.
  */
 export const TrainingSchema: GenMessage<Training> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 6);
+  messageDesc(file_dak_v1_job, 8);
 
 /**
  * When checkpoints are written: whenever one of the two is reached.
@@ -375,7 +487,7 @@ export type Checkpoint = Message<"dak.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 7);
+  messageDesc(file_dak_v1_job, 9);
 
 /**
  * @generated from message dak.v1.Validation
@@ -394,7 +506,7 @@ export type Validation = Message<"dak.v1.Validation"> & {
  * Use `create(ValidationSchema)` to create a new message.
  */
 export const ValidationSchema: GenMessage<Validation> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 8);
+  messageDesc(file_dak_v1_job, 10);
 
 /**
  * Labelled data that the job is measured with, never trained on.
@@ -420,7 +532,7 @@ export type Evaluation = Message<"dak.v1.Evaluation"> & {
  * Use `create(EvaluationSchema)` to create a new message.
  */
 export const EvaluationSchema: GenMessage<Evaluation> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 9);
+  messageDesc(file_dak_v1_job, 11);
 
 /**
  * @generated from message dak.v1.LabelledQuery
@@ -442,7 +554,7 @@ export type LabelledQuery = Message<"dak.v1.LabelledQuery"> & {
  * Use `create(LabelledQuerySchema)` to create a new message.
  */
 export const LabelledQuerySchema: GenMessage<LabelledQuery> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 10);
+  messageDesc(file_dak_v1_job, 12);
 
 /**
  * @generated from message dak.v1.Output
@@ -469,7 +581,7 @@ export type Output = Message<"dak.v1.Output"> & {
  * Use `create(OutputSchema)` to create a new message.
  */
 export const OutputSchema: GenMessage<Output> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 11);
+  messageDesc(file_dak_v1_job, 13);
 
 /**
  * @generated from message dak.v1.Job
@@ -539,7 +651,7 @@ export type Job = Message<"dak.v1.Job"> & {
  * Use `create(JobSchema)` to create a new message.
  */
 export const JobSchema: GenMessage<Job> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 12);
+  messageDesc(file_dak_v1_job, 14);
 
 /**
  * @generated from message dak.v1.JobError
@@ -561,7 +673,7 @@ export type JobError = Message<"dak.v1.JobError"> & {
  * Use `create(JobErrorSchema)` to create a new message.
  */
 export const JobErrorSchema: GenMessage<JobError> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 13);
+  messageDesc(file_dak_v1_job, 15);
 
 /**
  * One training step.
@@ -632,7 +744,7 @@ export type Progress = Message<"dak.v1.Progress"> & {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 14);
+  messageDesc(file_dak_v1_job, 16);
 
 /**
  * An entry of a job's event log; sequences rise by one from 1, so a watcher that reconnects misses nothing.
@@ -692,7 +804,7 @@ export type JobEvent = Message<"dak.v1.JobEvent"> & {
  * Use `create(JobEventSchema)` to create a new message.
  */
 export const JobEventSchema: GenMessage<JobEvent> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 15);
+  messageDesc(file_dak_v1_job, 17);
 
 /**
  * @generated from message dak.v1.StateChange
@@ -719,7 +831,7 @@ export type StateChange = Message<"dak.v1.StateChange"> & {
  * Use `create(StateChangeSchema)` to create a new message.
  */
 export const StateChangeSchema: GenMessage<StateChange> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 16);
+  messageDesc(file_dak_v1_job, 18);
 
 /**
  * @generated from message dak.v1.LogLine
@@ -743,7 +855,7 @@ export type LogLine = Message<"dak.v1.LogLine"> & {
  * Use `create(LogLineSchema)` to create a new message.
  */
 export const LogLineSchema: GenMessage<LogLine> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 17);
+  messageDesc(file_dak_v1_job, 19);
 
 /**
  * Where a job stands. queued → preparing → training → evaluating → publishing → succeeded | failed | cancelled.

@@ -1,29 +1,11 @@
-/** `dak`, the command line. More commands (train, adapters, embed, eval, doctor) are to come; until then they are not listed. */
-import { configTable, loadConfig, maskedConfig } from "@dak/shared/config";
-import { Command } from "commander";
-import { demoCommand } from "./demo/command.js";
-import { reasonOf } from "./failure.js";
-import { jobsCommand } from "./jobs/command.js";
-import { modelsCommand } from "./models.js";
-import { up } from "./up.js";
+/** `dak`, the command line. */
+import { Cli } from "./command/index.js";
+import { runDak } from "./program.js";
 
-const program = new Command("dak").description("Adapt a sentence-embedding model to your own text, and serve the adapters.");
-program
-	.command("up")
-	.description("run train-service and embed-service")
-	.action(async () => process.exit(await up()));
-program
-	.command("config")
-	.description("the configuration in force, secrets masked")
-	.option("--table", "every variable as a Markdown table")
-	.action(({ table }: { table?: boolean }) => console.log(table ? configTable() : JSON.stringify(maskedConfig(loadConfig()), null, 2)));
-program.addCommand(modelsCommand());
-program.addCommand(jobsCommand());
-program.addCommand(demoCommand());
+// What reads our output may stop early, as `head` does; that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+	if (error.code === "EPIPE") process.exit(0);
+	throw error;
+});
 
-try {
-	await program.parseAsync();
-} catch (error) {
-	console.error(`dak: ${reasonOf(error)}`);
-	process.exitCode = 1;
-}
+process.exitCode = await runDak(new Cli({ out: process.stdout, err: process.stderr, env: process.env }), process.argv.slice(2));

@@ -25,12 +25,20 @@ test("in a pipe there are no colours and no redrawing: milestones are lines", ()
 
 test("on a terminal a status is drawn over, cut to the width, and a line begins below it", () => {
 	const { written, stream: tty } = stream(true, 24);
-	const terminal = createTerminal(tty);
+	const terminal = createTerminal(tty, {});
 	terminal.status("step 1", false);
 	terminal.status("a status that is far wider than that", false);
 	terminal.line("done");
 	expect(written).toEqual(["\r\u001b[Kstep 1", "\r\u001b[Ka status that is far w…", "\ndone\n"]);
-	expect(terminal.green("x")).toBe(process.env.NO_COLOR === undefined ? "\u001b[32mx\u001b[0m" : "x");
+	expect(terminal.green("x")).toBe("\u001b[32mx\u001b[0m");
+});
+
+test("NO_COLOR takes the colours and leaves the redrawing; a dumb terminal has neither", () => {
+	const { stream: tty } = stream(true);
+	expect(createTerminal(tty, { NO_COLOR: "1" })).toMatchObject({ isTty: true });
+	expect(createTerminal(tty, { NO_COLOR: "1" }).red("x")).toBe("x");
+	expect(createTerminal(tty, { NO_COLOR: "" }).red("x")).toBe("\u001b[31mx\u001b[0m");
+	expect(createTerminal(tty, { TERM: "dumb" })).toMatchObject({ isTty: false });
 });
 
 test.each([

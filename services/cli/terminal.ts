@@ -1,7 +1,10 @@
 /** What the commands print: colours on a terminal only, bars that redraw themselves there and plain lines elsewhere. */
 
 export interface Terminal {
+	/** Whether the last line can be drawn over. */
 	readonly isTty: boolean;
+	/** Characters in a line. */
+	readonly columns: number;
 	/** Prints a line. */
 	line(text?: string): void;
 	/** Redraws the last line; elsewhere prints it only when `milestone` is set. */
@@ -10,14 +13,27 @@ export interface Terminal {
 	dim(text: string): string;
 	green(text: string): string;
 	red(text: string): string;
+	yellow(text: string): string;
 }
 
-export function createTerminal(stream: NodeJS.WriteStream = process.stdout): Terminal {
-	const isTty = stream.isTTY === true && process.env.NO_COLOR === undefined;
-	const paint = (code: number) => (text: string) => (isTty ? `\u001b[${code}m${text}\u001b[0m` : text);
+/** What a terminal is made of: a terminal's stream, a pipe, or a test's. */
+export interface TerminalStream {
+	write(text: string): unknown;
+	readonly isTTY?: boolean | undefined;
+	readonly columns?: number | undefined;
+}
+
+export function createTerminal(stream: TerminalStream = process.stdout, env: NodeJS.ProcessEnv = process.env): Terminal {
+	const isTty = stream.isTTY === true && env.TERM !== "dumb";
+	// https://no-color.org: set to anything, but not to nothing.
+	const colours = isTty && !env.NO_COLOR;
+	const paint = (code: number) => (text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
 	let open = false;
 	return {
 		isTty,
+		get columns() {
+			return stream.columns ?? 80;
+		},
 		line(text = "") {
 			stream.write(`${open ? "\n" : ""}${text}\n`);
 			open = false;
@@ -33,6 +49,7 @@ export function createTerminal(stream: NodeJS.WriteStream = process.stdout): Ter
 		dim: paint(2),
 		green: paint(32),
 		red: paint(31),
+		yellow: paint(33),
 	};
 }
 

@@ -1,4 +1,4 @@
-/** `npm start`: both services, where they listen, and a clean end. */
+/** `npm start` and `dak up`: both services, where they listen, and a clean end. */
 import { loadConfig } from "@dak/shared/config";
 import { bringBaseModel } from "./base-model.js";
 import { reasonOf } from "./failure.js";
@@ -17,20 +17,25 @@ function announce(terminal: Terminal, host: string, { train, embed }: Services):
 	terminal.line(terminal.dim("Ctrl-C ends both."));
 }
 
+export interface UpOptions {
+	/** Hears once both are ready. */
+	readonly onReady?: ((ports: Pick<Services, "train" | "embed">) => void) | undefined;
+}
+
 /** Runs until a signal or until one service ends. Returns the exit code. */
-export async function up(): Promise<number> {
+export async function up({ onReady }: UpOptions = {}): Promise<number> {
 	const terminal = createTerminal(process.stderr);
 	try {
 		const config = loadConfig();
 		await bringBaseModel(config.DAK_BASE_MODEL, config, (line) => terminal.line(line));
-		return await run(terminal, config.DAK_HOST);
+		return await run(terminal, config.DAK_HOST, onReady);
 	} catch (error) {
 		terminal.line(`not started: ${reasonOf(error)}`);
 		return 1;
 	}
 }
 
-async function run(terminal: Terminal, host: string): Promise<number> {
+async function run(terminal: Terminal, host: string, onReady: UpOptions["onReady"]): Promise<number> {
 	const { signal } = onInterruption();
 	const onLog = (service: string, line: string) => terminal.line(readLogLine(service, line).text);
 	const services = await startServices({ env: process.env, onLog, signal }).catch((error: unknown) => {
@@ -39,6 +44,7 @@ async function run(terminal: Terminal, host: string): Promise<number> {
 	// Ended before they were ready, because someone wanted it.
 	if (!services) return 0;
 	announce(terminal, host, services);
+	onReady?.({ train: services.train, embed: services.embed });
 	const died = await Promise.race([services.ended, aborted(signal)]);
 	terminal.line(died === undefined ? "draining" : `${died}; ending the other`);
 	await services.stop();

@@ -18,7 +18,6 @@ import {
 	type OpName,
 	packRows,
 	padRows,
-	reduceMean,
 	reduceSum,
 	reshape,
 	type Shape,

@@ -29,20 +29,34 @@ function hubFetch(hub: HubSettings): typeof fetch {
 	};
 }
 
-/** Files of a hub model that make a base model. @throws MODEL_NOT_FOUND with the hub's answer, INVALID_MODEL for a model without safetensors */
-export async function listHubModel(hubId: string, hub: HubSettings): Promise<RemoteFile[]> {
+/** What a hub keeps: each kind has addresses of its own. */
+export type HubKind = "model" | "dataset";
+
+/** Lists the wanted files of a repository. @throws MODEL_NOT_FOUND or DATASET_NOT_FOUND with the hub's answer */
+export async function listHubFiles(
+	kind: HubKind,
+	hubId: string,
+	hub: HubSettings,
+	wanted: (path: string) => boolean,
+): Promise<RemoteFile[]> {
 	const files: RemoteFile[] = [];
 	try {
 		const entries = listFiles({
-			repo: { type: "model", name: hubId },
+			repo: { type: kind, name: hubId },
 			recursive: true,
 			hubUrl: hub.endpoint.replace(/\/+$/, ""),
 			fetch: hubFetch(hub),
 		});
-		for await (const entry of entries) if (entry.type === "file" && isWanted(entry.path)) files.push(remoteFile(entry, hubId, hub));
+		for await (const entry of entries) if (entry.type === "file" && wanted(entry.path)) files.push(remoteFile(kind, entry, hubId, hub));
 	} catch (cause) {
-		throw new DakError("MODEL_NOT_FOUND", `${hubId}: ${explain(cause, hub)}`, { cause });
+		throw new DakError(kind === "model" ? "MODEL_NOT_FOUND" : "DATASET_NOT_FOUND", `${hubId}: ${explain(kind, cause, hub)}`, { cause });
 	}
+	return files;
+}
+
+/** Files of a hub model that make a base model. @throws MODEL_NOT_FOUND with the hub's answer, INVALID_MODEL for a model without safetensors */
+export async function listHubModel(hubId: string, hub: HubSettings): Promise<RemoteFile[]> {
+	const files = await listHubFiles("model", hubId, hub, isWanted);
 	const missing = REQUIRED.filter((path) => !files.some((file) => file.path === path));
 	if (missing.length > 0)
 		throw new DakError("INVALID_MODEL", `${hubId}: the hub has no ${missing.join(", ")} for it; weights are read as safetensors only`);
@@ -51,10 +65,11 @@ export async function listHubModel(hubId: string, hub: HubSettings): Promise<Rem
 	return files;
 }
 
-const totalBytes = (files: readonly RemoteFile[]): number => files.reduce((sum, file) => sum + file.bytes, 0);
+export const totalBytes = (files: readonly RemoteFile[]): number => files.reduce((sum, file) => sum + file.bytes, 0);
 
-function remoteFile(entry: ListFileEntry, hubId: string, { endpoint }: HubSettings): RemoteFile {
-	const url = `${endpoint.replace(/\/+$/, "")}/${hubId}/resolve/main/${entry.path.split("/").map(encodeURIComponent).join("/")}`;
+function remoteFile(kind: HubKind, entry: ListFileEntry, hubId: string, { endpoint }: HubSettings): RemoteFile {
+	const base = `${endpoint.replace(/\/+$/, "")}${kind === "dataset" ? "/datasets" : ""}`;
+	const url = `${base}/${hubId}/resolve/main/${entry.path.split("/").map(encodeURIComponent).join("/")}`;
 	const hash = entry.lfs ? ({ kind: "sha256", hex: entry.lfs.oid } as const) : ({ kind: "git", hex: entry.oid ?? "" } as const);
 	// The hash becomes part of a file's name, so it has to be one.
 	if (!/^[0-9a-f]{40,64}$/.test(hash.hex)) throw new Error(`it lists no hash for ${entry.path}`);
@@ -62,12 +77,12 @@ function remoteFile(entry: ListFileEntry, hubId: string, { endpoint }: HubSettin
 }
 
 /** What went wrong, in words that say what to do; the token is never part of it. */
-function explain(error: unknown, { endpoint, token }: HubSettings): string {
+function explain(kind: HubKind, error: unknown, { endpoint, token }: HubSettings): string {
 	if (error instanceof HubApiError) {
 		const { statusCode: status } = error;
-		if (status === 404) return `${endpoint} has no such model`;
+		if (status === 404) return `${endpoint} has no such ${kind}`;
 		if (status === 401 || status === 403)
-			return `${endpoint} answered ${status}: no such model, or one that needs ${token === undefined ? "a token (HF_TOKEN)" : "another token than the one in HF_TOKEN"}`;
+			return `${endpoint} answered ${status}: no such ${kind}, or one that needs ${token === undefined ? "a token (HF_TOKEN)" : "another token than the one in HF_TOKEN"}`;
 		return `${endpoint} answered ${status}`;
 	}
 	const { name, message, cause } = error as Error & { cause?: Error };

@@ -1,3 +1,4 @@
+export { Random } from "../random/index.js";
 export { type BatchOptions, batchFeeds, type TrainingText } from "./batch.js";
 export { buildEncoder, Encoder, type EncoderOptions, encoderBatches, encoderFeeds } from "./encoder.js";
 export { FrozenFeeds, type FrozenFeedsOptions } from "./frozen-feeds.js";
@@ -6,5 +7,4 @@ export { type LoraOptions, loraA, loraB } from "./lora.js";
 export { type BatchShapes, type GraphMemory, MeasuredGraph, type NodeCost } from "./memory/index.js";
 export * from "./optimizer/index.js";
 export { type Init, initialValues, type ParameterGroup, type ParameterSpec, sizeOf } from "./parameters.js";
-export { Random } from "./random.js";
 export { buildTrainingStep, needsCleanVectors, type Objective, type TrainingStep, type TrainingStepOptions } from "./training-step.js";

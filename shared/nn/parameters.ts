@@ -1,6 +1,6 @@
 /** What is trained: graph inputs that the optimiser updates between steps. */
 import type { Graph, Value } from "../graph/index.js";
-import { Random } from "./random.js";
+import { Random } from "../random/index.js";
 
 /** Parameters of a group share a learning rate. */
 export type ParameterGroup = "lora" | "decoder";

@@ -1,7 +1,9 @@
 /** Jobs with the real training process on the real base model, a few steps each. */
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { readAdapter } from "@dak/shared/adapters";
+import type { DatasetStatistics } from "@dak/train-service/data";
 import { trainingProcess } from "@dak/train-service/training";
 import { expect, test } from "vitest";
 import { collect, jobWith, scratchFolder, startService } from "../../services/train-service/testing/index.js";
@@ -31,6 +33,41 @@ test("texts become an adapter that can be read, measured, and gone on from", asy
 	const next = await service.until(second.id, "succeeded", "failed");
 	expect(next, JSON.stringify(next.error)).toMatchObject({ state: "succeeded" });
 	expect(next.adapter_path).not.toBe(job.adapter_path);
+});
+
+test("a folder's texts are prepared, some held out, and the report tells of them", async () => {
+	const service = await startService(scratchFolder(), { DAK_THREADS: "1" }, trainingProcess());
+	const folder = join(service.config.dataRoot, "set");
+	mkdirSync(folder, { recursive: true });
+	const rows = Array.from({ length: 30 }, (_, i) => `Acme,"<b>hat</b> number ${i}"`);
+	writeFileSync(join(folder, "a.csv"), `brand,title\n${rows.join("\n")}\n`);
+	writeFileSync(join(folder, "b.csv.gz"), gzipSync('title,brand\n"HAT NUMBER 3!",acme\nscarf,Acme\n'));
+	const { id } = await service.create(
+		jobWith({
+			...SMALL,
+			dataset: { path: "set" },
+			text_template: "{brand} {title}",
+			validation: { ratio: 0.3 },
+			noise: { kind: "mixture", mixture: [{ kind: "substitute" }, { kind: "truncate", ratio: 0.3 }, { kind: "typo", ratio: 0.2 }] },
+		}),
+	);
+	const events = await collect(service.events(id));
+	const job = await service.get(id);
+	expect(job, JSON.stringify(job.error)).toMatchObject({ state: "succeeded" });
+	const messages = events.filter(({ event }) => event === "log").map(({ data }) => String(data.message));
+	expect(messages.join("\n")).toMatch(/\d+ texts, 0 duplicates and 0 blank ones left out, 1 near-duplicates; \d+ held out for validation/);
+	expect(messages.join("\n")).toMatch(/31 texts are few/);
+	const report = await (await fetch(`${service.url}/v1/jobs/${id}/report`)).json();
+	const { dataset, validation } = report as {
+		dataset: DatasetStatistics;
+		validation: Record<"texts" | "loss_before" | "loss_after", number>;
+	};
+	expect(dataset).toMatchObject({ records: 32, near_duplicates_removed: 1, tokens: { base_model: job.spec.base_model, unknown_rate: 0 } });
+	expect(dataset.texts + dataset.validation_texts).toBe(31);
+	expect(validation.texts).toBe(dataset.validation_texts);
+	expect(validation.loss_after).toBeLessThan(validation.loss_before);
+	const [held] = events.filter(({ event, data }) => event === "evaluation" && (data.values as { name: string }).name === "validation");
+	expect(held?.data.values).toMatchObject(validation);
 });
 
 test("a cancelled job rests within a second, also in the middle of a long step", async () => {

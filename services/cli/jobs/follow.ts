@@ -1,48 +1,105 @@
-/** A job's progress over gRPC, drawn as it comes. */
-import { JobState, TrainService } from "@dak/shared/proto";
-import { createGrpcClient } from "@dak/shared/server";
-import { bar, clock, mib, type Terminal } from "../terminal.js";
+/** A job's progress, drawn as it comes. */
+import { DakClient, type JobEventJson, type JobStateName, type WatchOptions } from "@dak/shared/client";
+import { JobState } from "@dak/shared/proto";
+import type { Terminal } from "../terminal.js";
+import { liveProgress, plainProgress } from "./progress-line.js";
 
-export interface Followed {
+interface Summary {
+	/** Steps that were seen. */
 	readonly events: number;
 	readonly firstLoss: number | undefined;
 	/** Mean of the last ten steps. */
 	readonly lastLoss: number | undefined;
-	readonly state: JobState;
 	readonly reason: string;
 }
 
-/** Watches until the job ends. */
-export async function followJob(address: string, id: string, terminal: Terminal): Promise<Followed> {
-	const client = createGrpcClient(TrainService, address);
+export interface Drawn extends Summary {
+	readonly state: JobStateName;
+	/** Sequence of the last event. */
+	readonly sequence: number;
+}
+
+/** Lines that a run leaves in a pipe. */
+const MILESTONES = 8;
+
+/** Draws events until there are no more. */
+export async function drawEvents(events: AsyncIterable<JobEventJson>, terminal: Terminal): Promise<Drawn> {
 	const losses: number[] = [];
-	let state = JobState.QUEUED;
+	let steps = 0;
+	let lastStep = 0;
+	let firstLoss: number | undefined;
+	let state: JobStateName = "queued";
 	let reason = "";
-	try {
-		for await (const { event } of client.watchJob({ id })) {
-			if (event.case === "progress") {
-				const { step, totalSteps, loss, tokensPerSecond, memoryBytes, etaSeconds } = event.value;
-				losses.push(loss);
-				const facts = `loss ${loss.toFixed(3)}  ${Math.round(tokensPerSecond)} tokens/s  ${mib(Number(memoryBytes))}  ${clock(etaSeconds)} left`;
-				terminal.status(
-					`  ${bar(step / totalSteps)} ${step}/${totalSteps}  ${facts}`,
-					step === 1 || step % Math.max(1, Math.round(totalSteps / 8)) === 0,
-				);
-			} else if (event.case === "state") {
-				state = event.value.to;
-				reason = event.value.reason;
-				terminal.line(terminal.dim(`  ${JobState[state]?.toLowerCase() ?? state}`));
-			} else if (event.case === "log") terminal.line(terminal.dim(`  ${event.value.message}`));
-		}
-	} finally {
-		client.close();
+	let sequence = 0;
+	for await (const event of events) {
+		sequence = event.sequence;
+		if (event.type === "progress") {
+			const { step, total_steps } = event;
+			// A job that was interrupted goes back to an earlier step, and its curve begins again.
+			if (step <= lastStep) losses.length = 0;
+			lastStep = step;
+			steps++;
+			firstLoss ??= event.loss;
+			losses.push(event.loss);
+			const milestone = step === 1 || step === total_steps || step % Math.max(1, Math.round(total_steps / MILESTONES)) === 0;
+			terminal.status(terminal.isTty ? liveProgress(event, losses, terminal.columns) : plainProgress(event), milestone);
+		} else if (event.type === "state") {
+			({ to: state, reason } = event);
+			terminal.line(terminal.dim(`  ${state}`));
+		} else if (event.type === "log") terminal.line(terminal.dim(`  ${event.message}`));
 	}
 	const last = losses.slice(-10);
 	return {
-		events: losses.length,
-		firstLoss: losses[0],
+		events: steps,
+		firstLoss,
 		lastLoss: last.length > 0 ? last.reduce((a, b) => a + b, 0) / last.length : undefined,
 		state,
 		reason,
+		sequence,
 	};
+}
+
+/** Says when a connection is lost, once until it is back. */
+export function tellReconnects(terminal: Terminal): Required<Pick<WatchOptions, "onReconnect">> & { heard(): void } {
+	let lost = false;
+	return {
+		onReconnect({ error }) {
+			if (!lost) terminal.line(terminal.yellow(`  connection lost (${error.message}); trying again`));
+			lost = true;
+		},
+		heard() {
+			if (lost) terminal.line(terminal.green("  connected again"));
+			lost = false;
+		},
+	};
+}
+
+/** The same events, with a note where the connection was lost and found again. */
+export async function* withNotes(
+	watch: (options: WatchOptions) => AsyncIterable<JobEventJson>,
+	terminal: Terminal,
+): AsyncGenerator<JobEventJson> {
+	const { onReconnect, heard } = tellReconnects(terminal);
+	for await (const event of watch({ onReconnect })) {
+		heard();
+		yield event;
+	}
+}
+
+export interface Followed extends Summary {
+	readonly state: JobState;
+}
+
+/** A service that its own parent has just started does not stay away for long. */
+const OUTAGE_MS = 10_000;
+
+/** Watches a job at a gRPC address until it ends. */
+export async function followJob(address: string, id: string, terminal: Terminal): Promise<Followed> {
+	const dak = new DakClient({ trainGrpc: address, maxOutageMs: OUTAGE_MS });
+	try {
+		const { state, sequence: _, ...summary } = await drawEvents(dak.jobs.watch(id), terminal);
+		return { ...summary, state: JobState[state.toUpperCase() as keyof typeof JobState] };
+	} finally {
+		dak.close();
+	}
 }

@@ -7,11 +7,13 @@ export function recordingTerminal(): Terminal & { readonly lines: string[] } {
 	return {
 		lines,
 		isTty: false,
+		columns: 80,
 		line: (text = "") => void lines.push(text),
 		status: (text, milestone) => void (milestone && lines.push(text)),
 		bold: plain,
 		dim: plain,
 		green: plain,
 		red: plain,
+		yellow: plain,
 	};
 }

@@ -163,7 +163,7 @@ describe("the engine", () => {
 			const bytes = (tensor: string) =>
 				tensor === name ? { dtype: "F16" as const, shape, data: new Uint8Array(bits.slice().buffer) } : base.weights.bytes(tensor);
 			const float32 = (tensor: string) => (tensor === name ? values.slice() : base.weights.float32(tensor));
-			return { ...base, weights: { metadata: {}, tensors, bytes, float32, close: () => {} } };
+			return { ...base, weights: { ...base.weights, metadata: {}, tensors, bytes, float32, close: () => {} } };
 		};
 		const results: [number, Float32Array][] = [];
 		for (const dtype of ["F16", "F32"] as const) {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { jailedPath } from "@dak/shared/adapters";
 import { DakError, parseOrThrow } from "@dak/shared/errors";
+import type { ModelFolder } from "@dak/shared/models";
 import type { Datasets } from "../data/index.js";
 import type { JobEstimate } from "../estimate/index.js";
 import {
@@ -21,10 +22,23 @@ export interface ApplicationOptions {
 	readonly jobs: JobService;
 	readonly store: DatasetStore;
 	readonly datasets: Datasets;
+	/** The folder of a base model on this machine. @throws MODEL_NOT_FOUND */
+	readonly resolveModel: (ref: string) => Promise<ModelFolder>;
+	/** The base model that texts are counted for where none is named; it need not be there. */
+	readonly defaultModel: string;
 	readonly artifactsRoot: string;
 	readonly reportsRoot: string;
 	/** @throws as the job's submission would, but for memory */
 	readonly estimate: (settings: JobSettings) => Promise<JobEstimate>;
+}
+
+/** How an upload is read and counted. */
+export interface UploadOptions {
+	readonly textColumn?: string | undefined;
+	readonly textTemplate?: string | undefined;
+	readonly baseModel?: string | undefined;
+	readonly maxLength: number;
+	readonly signal?: AbortSignal | undefined;
 }
 
 export class Application {
@@ -42,12 +56,19 @@ export class Application {
 	}
 
 	/** Keeps an upload, having read all of it. */
-	async saveDataset({ filename, content }: Upload, textColumn: string | undefined): Promise<Dataset> {
+	async saveDataset({ filename, content }: Upload, { baseModel, maxLength, ...choice }: UploadOptions): Promise<Dataset> {
 		const id = newDatasetId();
-		const { bytes, statistics } = await this.options.datasets.save(id, filename, content, textColumn);
+		const folder = await this.#countingModel(baseModel);
+		const base = folder && { ref: folder.ref, folder: folder.path, maxLength };
+		const { bytes, statistics } = await this.options.datasets.save(id, filename, content, { ...choice, base });
 		const dataset: Dataset = { id, filename: filename.slice(0, 255), createdAt: Date.now(), bytes, statistics: { ...statistics } };
 		this.options.store.saveDataset(dataset);
 		return dataset;
+	}
+
+	async #countingModel(ref: string | undefined): Promise<ModelFolder | undefined> {
+		const { resolveModel, defaultModel } = this.options;
+		return ref === undefined ? resolveModel(defaultModel).catch(() => undefined) : resolveModel(ref);
 	}
 
 	dataset(id: string): Dataset {

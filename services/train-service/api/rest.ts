@@ -4,6 +4,7 @@ import { extname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Route, route } from "@dak/shared/server";
 import { z } from "zod";
+import type { DatasetStatistics } from "../data/index.js";
 import { type Dataset, JOB_STATES, jobSettingsSchema } from "../jobs/index.js";
 import type { Application } from "./application.js";
 import { jobJson } from "./convert.js";
@@ -21,7 +22,8 @@ const datasetJson = ({ id, filename, createdAt, bytes, statistics }: Dataset) =>
 	filename,
 	created_at: new Date(createdAt).toISOString(),
 	bytes,
-	statistics,
+	// As it was kept; the store does not look into it.
+	statistics: statistics as unknown as DatasetStatistics,
 });
 
 export function restRoutes(app: Application): Route[] {
@@ -197,21 +199,31 @@ function datasetRoutes(app: Application): Route[] {
 			method: "post",
 			path: "/v1/datasets",
 			operationId: "createDataset",
-			summary: "Upload texts: plain text, JSONL, CSV or TSV, each also gzipped",
+			summary: "Upload texts: plain text, JSONL, CSV, TSV or Parquet, each also packed with gzip or zstd",
 			tag: "datasets",
 			scope: "submit",
 			query: z.strictObject({
 				filename: z.string().max(255).optional().describe("Its ending says the format, where the body is the file itself"),
 				text_column: z.string().min(1).optional().describe("Column or field that holds the text"),
+				text_template: z.string().min(1).max(2000).optional().describe("A text made of several columns, such as {brand} {title}"),
+				base_model: z.string().min(1).max(512).optional().describe("Base model that tokens are counted for; default DAK_BASE_MODEL"),
+				max_length: z.coerce.number().int().min(4).max(8192).default(64).describe("Tokens from which a text counts as long"),
 			}),
 			rawBody: {
 				contentTypes: ["multipart/form-data", ...RAW_TYPES],
 				description: "The file, or multipart with the file in the field `file`",
 			},
 			response: { status: 201, description: "Read and kept", schema: datasetSchema, headers: { Location: "Where to ask for it" } },
-			errors: ["INVALID_DATASET", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MALFORMED_BODY", "EMPTY_INPUT"],
-		}).handle(async ({ query, req }) => {
-			const dataset = await withUpload(req, query.filename, (upload) => app.saveDataset(upload, query.text_column));
+			errors: ["INVALID_DATASET", "MODEL_NOT_FOUND", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MALFORMED_BODY", "EMPTY_INPUT"],
+		}).handle(async ({ query, req, signal }) => {
+			const options = {
+				textColumn: query.text_column,
+				textTemplate: query.text_template,
+				baseModel: query.base_model,
+				maxLength: query.max_length,
+				signal,
+			};
+			const dataset = await withUpload(req, query.filename, (upload) => app.saveDataset(upload, options));
 			return { body: datasetJson(dataset), headers: { location: `/v1/datasets/${dataset.id}` } };
 		}),
 		route({

@@ -1,6 +1,7 @@
 /** What REST answers with; the OpenAPI document is made from these. */
 import { z } from "zod";
 import { JOB_STATES, jobSettingsSchema } from "../jobs/index.js";
+import { statisticsSchema } from "./statistics-schema.js";
 
 export const progressSchema = z
 	.object({
@@ -45,7 +46,7 @@ export const datasetSchema = z
 		filename: z.string(),
 		created_at: z.iso.datetime(),
 		bytes: z.int(),
-		statistics: z.record(z.string(), z.unknown()),
+		statistics: statisticsSchema,
 	})
 	.meta({ id: "Dataset" });
 

@@ -15,7 +15,9 @@ const EXTENSION_BY_TYPE: Readonly<Record<string, string>> = {
 	"text/tab-separated-values": ".tsv",
 	"application/jsonl": ".jsonl",
 	"application/x-ndjson": ".jsonl",
+	"application/vnd.apache.parquet": ".parquet",
 	"application/gzip": ".txt.gz",
+	"application/zstd": ".txt.zst",
 	"application/octet-stream": "",
 };
 

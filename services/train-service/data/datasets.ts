@@ -1,28 +1,57 @@
-/** Uploaded datasets: a folder each, that appears whole or not at all. */
-import { createWriteStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+/** Uploaded datasets: a folder each, that appears whole or not at all. What is in them is read by threads of their own. */
+import { createWriteStream, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { jailedPath } from "@dak/shared/adapters";
 import { DakError } from "@dak/shared/errors";
-import { type DatasetFile, datasetFile } from "./format.js";
-import { type DatasetStatistics, inspectTexts, prepareDataset } from "./prepare.js";
-import { type ReadOptions, readTexts } from "./read.js";
+import { bringHubDataset, checkHubDataset, type HubDatasetOptions, type ModelSources } from "@dak/shared/models";
+import type { JobSettings } from "../jobs/index.js";
+import { type DatasetFile, datasetFile, EXTENSIONS, type ReadOptions, readFiles, type TextChoice } from "./formats/index.js";
+import { preparationOf } from "./job-options.js";
+import { type BaseTokenizer, DEFAULT_PREPARATION, type Outputs } from "./prepare/index.js";
 import { sampleTexts, type TextSample } from "./sample.js";
+import { chooseHubFiles, filesAt, hubFiles, uploadedFiles } from "./source.js";
+import type { DatasetStatistics } from "./statistics/index.js";
+import { PreparationPool } from "./worker/index.js";
 
 export interface DatasetsOptions {
 	/** Uploads lie below it. */
 	readonly folder: string;
 	/** What a job's `dataset.path` is relative to. */
 	readonly dataRoot: string;
+	/** Where data sets of a hub come from. */
+	readonly hub: Pick<ModelSources, "hub" | "hubCache">;
 	readonly maxUploadBytes: number;
 	readonly maxTextBytes: number;
+	readonly readers: Readers;
 }
 
-export type DatasetSource = { readonly upload: string } | { readonly path: string };
+export type DatasetSource = { readonly upload: string } | { readonly path: string } | { readonly hub: string };
+
+/** An upload, and how its texts are found and counted. */
+export interface SaveOptions extends TextChoice {
+	readonly base?: BaseTokenizer | undefined;
+	/** Breaks the reading off. */
+	readonly signal?: AbortSignal | undefined;
+}
+
+export interface PrepareOptions {
+	/** Breaks the reading off. */
+	readonly signal?: AbortSignal | undefined;
+	/** Told how far a fetch from the hub is. */
+	readonly onProgress?: ((line: string) => void) | undefined;
+}
 
 /** Unpacked data may be this many times the largest upload. */
 const UNPACK_FACTOR = 20;
+/** Threads that read datasets, and beside them one for their beginnings: a new job's check does not wait for a large upload. */
+export interface Readers {
+	readonly whole: PreparationPool;
+	readonly beginnings: PreparationPool;
+}
+
+export const createReaders = (): Readers => ({ whole: new PreparationPool(2), beginnings: new PreparationPool(1) });
 
 export class Datasets {
 	constructor(private readonly options: DatasetsOptions) {
@@ -39,18 +68,17 @@ export class Datasets {
 		id: string,
 		filename: string,
 		content: Readable,
-		textColumn?: string,
+		options: SaveOptions = {},
 	): Promise<{ readonly bytes: number; readonly statistics: DatasetStatistics }> {
 		const { folder, maxUploadBytes } = this.options;
 		const staging = join(folder, `.${id}`);
+		const name = `source${safeExtension(filename)}`;
 		mkdirSync(staging);
 		try {
-			const path = join(staging, `source${safeExtension(filename)}`);
-			await pipeline(content, limited(maxUploadBytes), createWriteStream(path));
-			const statistics = await prepareDataset(datasetFile(path), join(staging, "checked.jsonl"), this.#readOptions(textColumn));
-			rmSync(join(staging, "checked.jsonl"));
+			await pipeline(content, limited(maxUploadBytes), createWriteStream(join(staging, name)));
+			const statistics = await this.#check(datasetFile(join(staging, name)), staging, options);
 			renameSync(staging, join(folder, id));
-			return { bytes: statSync(join(folder, id, `source${safeExtension(filename)}`)).size, statistics };
+			return { bytes: statSync(join(folder, id, name)).size, statistics };
 		} catch (error) {
 			rmSync(staging, { recursive: true, force: true });
 			throw error;
@@ -58,50 +86,67 @@ export class Datasets {
 	}
 
 	/** Stores texts that came with a job. */
-	saveTexts(id: string, texts: readonly string[]) {
-		return this.save(id, "texts.jsonl", Readable.from(texts.map((text) => `${JSON.stringify(text)}\n`)));
+	saveTexts(id: string, texts: readonly string[], base?: BaseTokenizer) {
+		return this.save(id, "texts.jsonl", Readable.from(texts.map((text) => `${JSON.stringify(text)}\n`)), { base });
 	}
 
 	/** Refuses a source that cannot be trained on, by reading its beginning. @throws INVALID_DATASET, DATASET_NOT_FOUND, PERMISSION_DENIED */
-	inspect(source: DatasetSource, textColumn: string | undefined): Promise<void> {
-		return inspectTexts(readTexts(this.#file(source), this.#readOptions(textColumn)));
+	async inspect(source: DatasetSource, choice: TextChoice): Promise<void> {
+		if ("hub" in source) return checkHubDataset(source.hub, this.#hub());
+		const files = await this.#files(source);
+		const scratch = join(tmpdir(), `dak-inspect-${process.pid}-${Math.random().toString(36).slice(2)}`);
+		await this.options.readers.beginnings.run({ kind: "inspect", files, read: this.#read(choice, scratch) });
 	}
 
 	/** Its first texts, and about how many it has. @throws as `inspect` */
-	sample(source: DatasetSource, textColumn: string | undefined, limit: number): Promise<TextSample> {
-		const file = this.#file(source);
-		return sampleTexts(readTexts(file, this.#readOptions(textColumn)), statSync(file.path).size, limit);
+	async sample(source: DatasetSource, choice: TextChoice, limit: number): Promise<TextSample> {
+		const files = await this.#files(source);
+		const bytes = files.reduce((sum, { path }) => sum + statSync(path).size, 0);
+		const scratch = join(tmpdir(), `dak-sample-${process.pid}-${Math.random().toString(36).slice(2)}`);
+		return sampleTexts(readFiles(files, this.#read(choice, scratch)), bytes, limit);
 	}
 
 	/** Writes a job's prepared texts. */
-	prepare(source: DatasetSource, textColumn: string | undefined, outFile: string): Promise<DatasetStatistics> {
-		return prepareDataset(this.#file(source), outFile, this.#readOptions(textColumn));
+	async prepare(settings: JobSettings, base: BaseTokenizer, outputs: Outputs, options: PrepareOptions = {}): Promise<DatasetStatistics> {
+		const { signal, onProgress } = options;
+		const files = await this.#files(settings.dataset as DatasetSource, onProgress);
+		const read = this.#read({ textColumn: settings.text_column, textTemplate: settings.text_template }, outputs.texts);
+		const statistics = await this.options.readers.whole.run(
+			{ kind: "prepare", files, read, outputs, options: preparationOf(settings), base },
+			signal,
+		);
+		return statistics!;
 	}
 
-	#file(source: DatasetSource): DatasetFile {
-		if ("upload" in source) {
-			const folder = jailedPath(this.options.folder, source.upload);
-			const name = existsSync(folder) ? readdirSync(folder).find((entry) => entry.startsWith("source")) : undefined;
-			if (!name)
-				throw new DakError("DATASET_NOT_FOUND", `/dataset/upload: dataset ${JSON.stringify(source.upload.slice(0, 64))} does not exist`);
-			return datasetFile(join(folder, name));
-		}
-		const path = jailedPath(this.options.dataRoot, source.path);
-		if (!existsSync(path) || !statSync(path).isFile()) {
-			const detail = `found no file ${JSON.stringify(source.path.slice(0, 200))} below the data root`;
-			throw new DakError("INVALID_DATASET", `/dataset/path: ${detail}`, { fields: [{ pointer: "/dataset/path", detail }] });
-		}
-		return datasetFile(path);
+	async #check(file: DatasetFile, staging: string, { base, signal, ...choice }: SaveOptions): Promise<DatasetStatistics> {
+		const outputs = { texts: join(staging, "checked.jsonl"), validation: join(staging, "held-out.jsonl") };
+		const read = this.#read(choice, outputs.texts);
+		const request = { kind: "prepare", files: [file], read, outputs, options: DEFAULT_PREPARATION, base } as const;
+		const statistics = await this.options.readers.whole.run(request, signal);
+		for (const path of Object.values(outputs)) rmSync(path, { force: true });
+		return statistics!;
 	}
 
-	#readOptions(textColumn: string | undefined): ReadOptions {
+	async #files(source: DatasetSource, onProgress?: (line: string) => void): Promise<DatasetFile[]> {
+		if ("hub" in source) return hubFiles(await bringHubDataset(source.hub, { ...this.#hub(), onProgress }));
+		return "upload" in source ? uploadedFiles(this.options.folder, source.upload) : filesAt(this.options.dataRoot, source.path);
+	}
+
+	#hub(): HubDatasetOptions {
+		const { folder, hub, maxUploadBytes } = this.options;
+		return { ...hub, folder: join(folder, "..", "hub-datasets"), choose: chooseHubFiles, maxBytes: maxUploadBytes };
+	}
+
+	#read(choice: TextChoice, scratch: string): ReadOptions {
 		const { maxTextBytes, maxUploadBytes } = this.options;
-		return { textColumn, maxTextBytes, maxBytes: maxUploadBytes * UNPACK_FACTOR };
+		return { ...choice, maxTextBytes, maxBytes: maxUploadBytes * UNPACK_FACTOR, scratch };
 	}
 }
 
+const KNOWN_END = new RegExp(`(?:\\.(?:${EXTENSIONS.join("|")}))?(?:\\.(?:gz|zst))?$`, "i");
+
 /** The end of a file's name that says its format; nothing else of a stranger's name reaches the disk. */
-const safeExtension = (filename: string): string => /(?:\.[a-z]{1,8})?(?:\.gz)?$/i.exec(filename)?.[0].toLowerCase() ?? "";
+const safeExtension = (filename: string): string => KNOWN_END.exec(filename)?.[0].toLowerCase() ?? "";
 
 function limited(maxBytes: number): Transform {
 	let bytes = 0;

@@ -1,5 +1,5 @@
 /** The first texts of a dataset, for those who need to know what its texts are like and cannot read all of it. */
-import { cleanText } from "./prepare.js";
+import { cleanText } from "./clean/index.js";
 
 export interface TextSample {
 	/** As they will be trained on: cleaned, none twice. */

@@ -3,7 +3,7 @@ import type { TrainingText } from "@dak/shared/nn";
 import { Random } from "@dak/shared/nn";
 import type { Tokenizer } from "@dak/shared/tokenization";
 import type { JobSettings } from "../jobs/index.js";
-import { addNoise, epochOrder, totalSteps } from "../training/index.js";
+import { epochOrder, type Noise, totalSteps } from "../training/index.js";
 
 export interface TextLengths {
 	readonly texts: readonly string[];
@@ -11,6 +11,7 @@ export interface TextLengths {
 	readonly ids: readonly Int32Array[];
 	/** Put before each text. */
 	readonly prompt: string;
+	readonly noise: Noise;
 	/** Texts of the whole dataset. */
 	readonly total: number;
 }
@@ -92,10 +93,10 @@ export class Batches {
 	}
 
 	#text(index: number): TrainingText {
-		const { texts, ids, prompt } = this.lengths;
-		const { max_length, noise, training } = this.settings;
+		const { texts, ids, prompt, noise } = this.lengths;
+		const { max_length, training } = this.settings;
 		const clean = ids[index]!.subarray(0, max_length);
-		const noisy = addNoise(texts[index]!, noise, Random.for(training.seed, "noise", 0, index));
+		const noisy = noise(texts[index]!, Random.for(training.seed, "noise", 0, index));
 		return { noisy: this.tokenizer.encode(prompt + noisy, { maxLength: max_length }), clean, labels: clean };
 	}
 }

@@ -3,6 +3,7 @@ import type { BaseModel } from "@dak/shared/models";
 import { chooseDevice, type Device } from "@dak/shared/runtime";
 import type { Tokenizer } from "@dak/shared/tokenization";
 import { checkAgainstBase, type JobSettings } from "../jobs/index.js";
+import { createNoise } from "../training/index.js";
 import { Batches, type TextLengths } from "./batches.js";
 import { MEASURED_TEXTS } from "./constants.js";
 import { whatWouldFit } from "./fit.js";
@@ -43,7 +44,13 @@ class Estimation {
 		this.device = chooseDevice(settings.device);
 		const prompt = base.prompts[base.defaultPromptName ?? "query"] ?? "";
 		const encode = (text: string) => tokenizer.encode(prompt + text, { maxLength: base.maxSeqLength });
-		this.#lengths = { texts: sample.texts, ids: sample.texts.map(encode), prompt, total: sample.total };
+		this.#lengths = {
+			texts: sample.texts,
+			ids: sample.texts.map(encode),
+			prompt,
+			noise: createNoise(settings.noise, sample.texts),
+			total: sample.total,
+		};
 		const labelled =
 			settings.evaluation?.queries.flatMap(({ query, relevant }) => [query, ...relevant]).concat(settings.evaluation.corpus) ?? [];
 		const compared = [...this.#lengths.ids.slice(0, MEASURED_TEXTS), ...labelled.map(encode)];

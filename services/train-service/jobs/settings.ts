@@ -5,6 +5,10 @@ import { z } from "zod";
 
 export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
 
+/** What may be done to a text before the encoder reads it. */
+export const NOISE_KINDS = ["delete", "swap", "substitute", "typo", "truncate"] as const;
+export type NoiseKind = (typeof NOISE_KINDS)[number];
+
 const weight = z.number().min(0).max(1000);
 
 export const datasetSchema = z
@@ -12,17 +16,64 @@ export const datasetSchema = z
 		[
 			z.strictObject({ texts: z.array(z.string()).min(1).describe("The texts themselves") }),
 			z.strictObject({ upload: z.string().min(1).describe("Id from POST /v1/datasets") }),
-			z.strictObject({ path: z.string().min(1).describe("File relative to the data root") }),
+			z.strictObject({
+				hub: z.string().min(1).max(512).describe("Data set of the hub: owner/name, or owner/name/folder for a part of it"),
+			}),
+			z.strictObject({ path: z.string().min(1).describe("File, or folder of files, relative to the data root") }),
 		],
-		"allowed: exactly one of texts (a list of strings), upload, path",
+		"allowed: exactly one of texts (a list of strings), upload, path, hub",
 	)
-	.describe("Exactly one of texts, upload, path");
+	.describe("Exactly one of texts, upload, path, hub");
+
+const preparationSchema = z.strictObject({
+	unicode: z
+		.enum(["nfc", "nfkc", "none"])
+		.default("nfc")
+		.describe("Normal form; nfkc also makes ligatures, full-width letters and superscripts plain"),
+	html: z.enum(["auto", "strip", "keep"]).default("auto").describe("Tags and entities; auto: only in texts that look like HTML"),
+	long_texts: z
+		.enum(["split", "cut", "drop"])
+		.default("split")
+		.describe("Texts longer than max_length: split at sentences, cut at the end, or left out"),
+	min_tokens: z.int().min(0).max(8192).default(0).describe("Fewest tokens a text; shorter ones are left out"),
+	near_duplicates: z
+		.number()
+		.min(0.5)
+		.max(1)
+		.default(0.9)
+		.describe("Similarity (Jaccard) from which a text that says what another says is left out; 1 keeps all but equal ones"),
+	max_texts: z.int().min(2).max(10_000_000).default(1_000_000).describe("Most texts; more are thinned out by chance"),
+});
+
+const noiseRatio = z.number().min(0).max(0.95).default(0.6).describe("Share of the words");
+const noiseKind = z.enum(NOISE_KINDS);
+
+export const noiseSchema = z
+	.strictObject({
+		ratio: noiseRatio,
+		kind: z.enum([...NOISE_KINDS, "mixture"]).default("delete"),
+		mixture: z
+			.array(z.strictObject({ kind: noiseKind, ratio: noiseRatio, weight: z.number().positive().max(1000).default(1) }))
+			.min(1)
+			.max(10)
+			.optional()
+			.describe("With kind mixture: each text gets one of these, as often as its weight says"),
+	})
+	.refine(({ kind, mixture }) => (kind === "mixture") === (mixture !== undefined), "kind mixture and the list mixture go together");
 
 export const jobSettingsSchema = z
 	.strictObject({
 		base_model: z.string().min(1).max(512).describe("Hub id, or a folder's name below DAK_MODELS_DIR"),
 		dataset: datasetSchema,
-		text_column: z.string().min(1).optional().describe("Column (CSV, TSV) or field (JSONL) that holds the text"),
+		text_column: z.string().min(1).optional().describe("Column (CSV, TSV, Parquet) or field (JSONL) that holds the text"),
+		text_template: z
+			.string()
+			.min(1)
+			.max(2000)
+			.refine((template) => /\{[^{}]+\}/.test(template), "names no column; allowed: a text with columns in braces, such as {brand} {title}")
+			.optional()
+			.describe("A text made of several columns, such as {brand} {title}, in place of text_column"),
+		preparation: preparationSchema.prefault({}).describe("What is done to the texts before training"),
 		adapter_name: z.string().regex(ADAPTER_NAME, "1 to 128 letters, digits, '.', '_' or '-', a letter or digit at both ends").optional(),
 		goal: z.enum(["balanced", "same_item"]).default("balanced"),
 		objective: z
@@ -30,9 +81,7 @@ export const jobSettingsSchema = z
 			.refine((o) => o.tsdae + o.contrastive > 0, "tsdae and contrastive are both 0: nothing to train")
 			.prefault({})
 			.describe("Weights of the losses"),
-		noise: z
-			.strictObject({ ratio: z.number().min(0).max(0.95).default(0.6), kind: z.enum(["delete", "swap", "typo"]).default("delete") })
-			.prefault({}),
+		noise: noiseSchema.prefault({}),
 		pooling: z.enum(["mean", "cls"]).optional().describe("Default: what the base model's folder says"),
 		max_length: z.int().min(4).max(8192).default(64).describe("Most tokens a training text, special ones included"),
 		lora: z
@@ -62,10 +111,18 @@ export const jobSettingsSchema = z
 					.enum(["corpus", "full"])
 					.default("corpus")
 					.describe("Tokens that the decoder's softmax is over: the corpus' own, or all"),
+				gradient_checkpointing: z
+					.boolean()
+					.default(false)
+					.describe("Computes layers once more in the backward pass: about a third more work for a fraction of the activations' memory"),
 				seed: z.int().min(0).max(4294967295).default(7),
 			})
 			.prefault({}),
-		validation: z.strictObject({ ratio: z.number().min(0).max(0.5).default(0) }).prefault({}),
+		validation: z
+			.strictObject({
+				ratio: z.number().min(0).max(0.5).default(0).describe("Share of the texts held out of training, near-duplicates kept together"),
+			})
+			.prefault({}),
 		init_adapter: z.string().regex(ADAPTER_NAME).optional(),
 		evaluation: z
 			.strictObject({
@@ -96,6 +153,10 @@ export const jobSettingsSchema = z
 			.describe("A checkpoint is written whenever one of the two is reached"),
 		priority: z.enum(["low", "normal", "high"]).default("normal").describe("A waiting job of a higher priority starts first"),
 	})
+	.refine(({ text_column, text_template }) => text_column === undefined || text_template === undefined, {
+		error: "text_column and text_template exclude each other",
+		path: ["text_template"],
+	})
 	.meta({ id: "JobSpec", description: "What to train; base_model and dataset alone make a job" });
 
 /** A job with every default filled in. */
@@ -113,13 +174,12 @@ export function checkAgainstBase(
 }
 
 /** Fields of the contract that nothing stands behind yet, each with what it may be meanwhile. */
-function missingFeatures({ lora, output, validation, goal }: JobSettings): FieldViolation[] {
+function missingFeatures({ lora, output, goal }: JobSettings): FieldViolation[] {
 	const rows: [pointer: string, found: unknown, allowed: unknown][] = [
 		["/lora/dropout", lora.dropout, 0],
 		["/output/adapter", output.adapter, true],
 		["/output/merged_model", output.merged_model, false],
 		["/output/onnx", output.onnx, false],
-		["/validation/ratio", validation.ratio, 0],
 		["/goal", goal, "balanced"],
 	];
 	return rows

@@ -1,7 +1,7 @@
 /** Checks that a job's texts and base model can be used, before it is taken: what is wrong now is told now. */
 import type { ArtifactStore } from "@dak/shared/adapters";
 import { DakError, invalidField, toDakError } from "@dak/shared/errors";
-import { checkModelCanBeBrought, type ModelSources, openBaseModel, resolveModel } from "@dak/shared/models";
+import { checkModelCanBeBrought, type ModelFolder, type ModelSources, openBaseModel, resolveModel } from "@dak/shared/models";
 import { chooseDevice } from "@dak/shared/runtime";
 import type { Datasets } from "../data/index.js";
 import type { JobEstimate } from "../estimate/index.js";
@@ -21,21 +21,22 @@ export interface AdmissionOptions {
 
 export function createAdmission(options: AdmissionOptions): Admission {
 	return async (settings) => {
-		await check(settings, options);
-		if (!("texts" in settings.dataset)) await options.datasets.inspect(settings.dataset, settings.text_column);
+		const base = await check(settings, options);
+		const { dataset, text_column, text_template } = settings;
+		if (!("texts" in dataset)) await options.datasets.inspect(dataset, { textColumn: text_column, textTemplate: text_template });
 		// Before the texts are kept: of a job that is refused nothing is left.
 		const memoryBytes = await options.estimates.admit(settings);
-		return { settings: { ...settings, dataset: await admitTexts(settings, options) }, memoryBytes };
+		return { settings: { ...settings, dataset: await admitTexts(settings, base, options) }, memoryBytes };
 	};
 }
 
 /** What is wrong with a job whatever its texts are. @throws INVALID_REQUEST, MODEL_NOT_FOUND, INVALID_MODEL, ADAPTER_NOT_FOUND */
-async function check(settings: JobSettings, options: AdmissionOptions): Promise<void> {
+async function check(settings: JobSettings, options: AdmissionOptions): Promise<ModelFolder | undefined> {
 	if (settings.lora.r > options.maxLoraRank)
 		throw invalidField("/lora/r", `found ${settings.lora.r}, allowed: 1 to ${options.maxLoraRank} (DAK_MAX_LORA_RANK)`);
 	checkDevice(settings);
 	if (settings.init_adapter !== undefined) options.artifacts.resolveAdapter(settings.init_adapter);
-	await checkBase(settings, options);
+	return checkBase(settings, options);
 }
 
 /** The estimate of a job that is not submitted. @throws as its submission would, but for memory */
@@ -53,24 +54,34 @@ function checkDevice({ device }: JobSettings): void {
 	}
 }
 
-async function checkBase(settings: JobSettings, { models }: AdmissionOptions): Promise<void> {
+/** The base model's folder, if it is on this machine. */
+async function checkBase(settings: JobSettings, { models }: AdmissionOptions): Promise<ModelFolder | undefined> {
 	const folder = await resolveModel(settings.base_model, models).catch(async (error: unknown) => {
 		if (toDakError(error).reason !== "MODEL_NOT_FOUND") throw error;
 		// It is fetched when the job's turn comes; whether it can be is told now.
 		await checkModelCanBeBrought(settings.base_model, models);
 		return undefined;
 	});
-	if (!folder) return;
+	if (!folder) return undefined;
 	const base = await openBaseModel(folder);
 	base.weights.close();
 	checkAgainstBase(settings, base);
+	return folder;
 }
 
 /** Texts that come with a job are kept as a dataset of their own: a job's record stays small. */
-async function admitTexts({ dataset }: JobSettings, { datasets, saveDataset }: AdmissionOptions): Promise<JobSettings["dataset"]> {
+async function admitTexts(
+	{ dataset, max_length }: JobSettings,
+	base: ModelFolder | undefined,
+	{ datasets, saveDataset }: AdmissionOptions,
+): Promise<JobSettings["dataset"]> {
 	if (!("texts" in dataset)) return dataset;
 	const id = newDatasetId();
-	const { bytes, statistics } = await datasets.saveTexts(id, dataset.texts);
+	const { bytes, statistics } = await datasets.saveTexts(
+		id,
+		dataset.texts,
+		base && { ref: base.ref, folder: base.path, maxLength: max_length },
+	);
 	saveDataset({ id, filename: "texts.jsonl", createdAt: Date.now(), bytes, statistics: { ...statistics } });
 	return { upload: id };
 }

@@ -3,11 +3,11 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { FolderArtifactStore } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
-import { bringModel, modelSources } from "@dak/shared/models";
+import { bringModel, type ModelSources, modelSources, resolveModel } from "@dak/shared/models";
 import { createTrainMetrics, GpuMonitor, type Logger, type TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { Application } from "../api/index.js";
-import { Datasets } from "../data/index.js";
+import { Datasets, type Readers } from "../data/index.js";
 import type { JobEstimator } from "../estimate/index.js";
 import { type Dataset, EmbeddedQueue, EventHub, type JobQueue, JobService, type JobSettings, LibsqlJobStore } from "../jobs/index.js";
 import { Supervisor } from "../supervision/index.js";
@@ -28,14 +28,14 @@ export interface Parts {
 const MAX_QUEUED = 1000;
 
 /** Builds everything; only the job file is opened, which the caller closes. @throws UNAVAILABLE if another service has it */
-export function compose(config: Config, logger: Logger, entry: EntryPoint, estimator: JobEstimator): Parts {
+export function compose(config: Config, logger: Logger, entry: EntryPoint, readers: Readers, estimator: JobEstimator): Parts {
 	mkdirSync(config.dataDir, { recursive: true });
 	const metrics = createTrainMetrics();
 	const store = new LibsqlJobStore(join(config.dataDir, "jobs.db"));
-	const datasets = datasetsOf(config);
 	const gpu = new GpuMonitor(metrics);
 	const artifacts = new FolderArtifactStore(config.artifactsDir);
 	const models = modelSources(config);
+	const datasets = datasetsOf(config, models, readers);
 	const threads = Math.max(1, Math.floor(config.DAK_THREADS / config.DAK_TRAIN_MAX_JOBS));
 	const estimates = new Estimates({
 		estimator,
@@ -88,6 +88,8 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, estim
 		jobs,
 		store,
 		datasets,
+		resolveModel: (ref) => resolveModel(ref, models),
+		defaultModel: config.DAK_BASE_MODEL,
 		artifactsRoot: config.artifactsDir,
 		reportsRoot,
 		estimate: (settings) => estimateOf(settings, admission),
@@ -113,10 +115,12 @@ function pastSpeeds(store: LibsqlJobStore, { base_model, quantization, objective
 		.flatMap(({ settings, progress }) => (progress && progress.tokensPerSecond > 0 && alike(settings) ? [progress.tokensPerSecond] : []));
 }
 
-function datasetsOf(config: Config): Datasets {
+function datasetsOf(config: Config, { hub, hubCache }: ModelSources, readers: Readers): Datasets {
 	return new Datasets({
 		folder: join(config.dataDir, "datasets"),
 		dataRoot: config.dataRoot,
+		hub: { hub, hubCache },
+		readers,
 		maxUploadBytes: config.DAK_MAX_UPLOAD_BYTES,
 		maxTextBytes: config.DAK_MAX_TEXT_BYTES,
 	});

@@ -68,7 +68,8 @@ export class Estimates {
 	 */
 	async admit(settings: JobSettings): Promise<number | undefined> {
 		const limit = memoryLimit(this.#limits(this.#deviceOf(settings)));
-		const estimate = await this.#unlessBroken(settings, limit);
+		// A data set of the hub is brought when the job's turn comes.
+		const estimate = "hub" in settings.dataset ? undefined : await this.#unlessBroken(settings, limit);
 		if (estimate && !estimate.fits) throw doesNotFit(settings, estimate);
 		return estimate?.totalBytes;
 	}
@@ -113,12 +114,12 @@ export class Estimates {
 		});
 	}
 
-	async #sample({ dataset, text_column }: JobSettings): Promise<TextSample> {
+	async #sample({ dataset, text_column, text_template }: JobSettings): Promise<TextSample> {
 		const { datasets } = this.options;
 		const sample =
 			"texts" in dataset
 				? await sampleTexts(dataset.texts, Buffer.byteLength(dataset.texts.join("\n")), SAMPLE)
-				: await datasets.sample(dataset, text_column, SAMPLE);
+				: await datasets.sample(dataset, { textColumn: text_column, textTemplate: text_template }, SAMPLE);
 		if (sample.texts.length >= 2) return sample;
 		const detail = `found ${sample.texts.length} different texts, allowed: at least 2`;
 		throw new DakError("INVALID_DATASET", `/dataset: ${detail}`, { fields: [{ pointer: "/dataset", detail }] });

@@ -2,6 +2,7 @@
 import type { Config } from "@dak/shared/config";
 import { createLogger, type Logger } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
+import { createReaders, type Readers } from "../data/index.js";
 import { type JobEstimator, ProcessEstimator } from "../estimate/index.js";
 import type { JobId } from "../jobs/index.js";
 import { trainingProcess } from "../training/index.js";
@@ -21,13 +22,16 @@ export interface TrainServiceOptions {
 	readonly logger?: Logger;
 	/** Another estimator in the real one's place. */
 	readonly estimator?: JobEstimator;
+	/** Threads that read datasets, shared with other services of this process: tests start many. */
+	readonly readers?: Readers;
 }
 
 /** Starts the service: takes up what an earlier run left, then listens. @throws UNAVAILABLE if a port or the data folder is taken */
 export async function startTrainService(config: Config, options: TrainServiceOptions = {}): Promise<RunningService> {
 	const logger = options.logger ?? createLogger("train-service", config.DAK_LOG_LEVEL);
-	const parts = compose(config, logger, options.entry ?? trainingProcess(), options.estimator ?? new ProcessEstimator());
-	const { gpu, estimator } = parts;
+	const { entry = trainingProcess(), readers = createReaders(), estimator = new ProcessEstimator() } = options;
+	const parts = compose(config, logger, entry, readers, estimator);
+	const { gpu } = parts;
 	const release = () => {
 		gpu.stop();
 		estimator.close();

@@ -1,5 +1,5 @@
 /** The real service with a training process that misbehaves: one job ends, with its reason, and the service goes on. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { collect, jobWith, scratchFolder, startService, type TestService } from "../testing/index.js";
@@ -84,6 +84,19 @@ describe("cancel", () => {
 		expect((await service.cancel(running.id)).status).toBe(202);
 		expect((await service.until(running.id, ...ENDED)).state).toBe("cancelled");
 		expect((await service.cancel(running.id)).status).toBe(409);
+		await expect.poll(() => leftovers(service)).toEqual([]);
+	});
+
+	test("breaks off the reading of a job's texts", async () => {
+		const service = await startService(scratchFolder(), { DAK_MAX_UPLOAD_BYTES: "100000000" });
+		const lines = Array.from({ length: 400_000 }, (_, i) => `text of some length that has the number ${i} in it, and ${i * 7}`);
+		writeFileSync(join(service.config.dataRoot, "large.txt"), lines.join("\n"));
+		const { id } = await service.create(jobWith({ dataset: { path: "large.txt" } }));
+		await expect.poll(() => existsSync(join(service.config.dataDir, "work", id, "texts.jsonl.cleaned")), { timeout: 20_000 }).toBe(true);
+		const asked = performance.now();
+		expect((await service.cancel(id)).status).toBe(202);
+		expect((await service.until(id, ...ENDED)).state).toBe("cancelled");
+		expect(performance.now() - asked).toBeLessThan(3000);
 		await expect.poll(() => leftovers(service)).toEqual([]);
 	});
 });

@@ -7,7 +7,7 @@ import type { ModelFolder } from "@dak/shared/models";
 import type { Logger, TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { sweepCheckpoints } from "../checkpoints/index.js";
-import type { Datasets } from "../data/index.js";
+import { type Datasets, describeTexts } from "../data/index.js";
 import { isJobId, isTerminal, type Job, type JobId, type JobService, type JobSettings, jobSettingsSchema } from "../jobs/index.js";
 import type { StartMessage } from "../training/index.js";
 import { type Outcome, TrainingChild } from "./child.js";
@@ -125,10 +125,13 @@ export class Supervisor {
 		const settings = jobSettingsSchema.parse(job.settings);
 		mkdirSync(workDir, { recursive: true });
 		const textsFile = join(workDir, "texts.jsonl");
-		const statistics = await datasets.prepare(settings.dataset as { upload: string }, settings.text_column, textsFile);
-		log(`${statistics.texts} texts, ${statistics.duplicates_removed} duplicates and ${statistics.blank_removed} blank ones left out`);
-		for (const message of statistics.warnings) log(message, "warn");
+		const validationFile = join(workDir, "validation.jsonl");
 		const model = await resolveModel(settings.base_model, log);
+		const base = { ref: settings.base_model, folder: model.path, maxLength: settings.max_length };
+		const outputs = { texts: textsFile, validation: validationFile };
+		const statistics = await datasets.prepare(settings, base, outputs, { signal: stopped, onProgress: log });
+		log(describeTexts(statistics));
+		for (const message of statistics.warnings) log(message, "warn");
 		stopped.throwIfAborted();
 		await this.options.checkMemory(job);
 		stopped.throwIfAborted();
@@ -137,6 +140,9 @@ export class Supervisor {
 			jobId: id,
 			settings: settings.device === "auto" ? { ...settings, device } : settings,
 			textsFile,
+			validationFile: existsSync(validationFile) ? validationFile : undefined,
+			// The report is published with the adapter: the sample of the user's texts is not.
+			datasetStatistics: { ...statistics, sample: undefined },
 			modelPath: model.path,
 			workDir,
 			checkpointDir: join(checkpointsRoot, id),

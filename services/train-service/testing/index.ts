@@ -8,10 +8,14 @@ import { TrainService } from "@dak/shared/proto";
 import { type EntryPoint, entryPoint } from "@dak/shared/runtime";
 import { createGrpcClient } from "@dak/shared/server";
 import { onTestFinished } from "vitest";
+import { createReaders } from "../data/index.js";
 import { type JobEstimator, whatWouldFit } from "../estimate/index.js";
 import { startTrainService } from "../service/index.js";
 
 export const TEXTS = ["red wool hat", "blue cotton shirt", "green rain coat", "black leather boots"];
+
+/** From the sources a thread takes a second to start. */
+const READERS = createReaders();
 
 /** The least that makes a job. */
 export const jobWith = (more: Record<string, unknown> = {}) => ({ base_model: "all-MiniLM-L6-v2", dataset: { texts: TEXTS }, ...more });
@@ -82,7 +86,8 @@ export async function launchService(
 	estimator: JobEstimator = quickEstimator,
 ) {
 	const config: Config = loadConfig({ ...testEnvironment(dataDir), ...environment });
-	const service = await startTrainService(config, { entry, estimator, logger: createLogger("test", config.DAK_LOG_LEVEL) });
+	const logger = createLogger("test", config.DAK_LOG_LEVEL);
+	const service = await startTrainService(config, { entry, estimator, logger, readers: READERS });
 	const grpcAddress = `127.0.0.1:${service.grpcPort}`;
 	const grpc = createGrpcClient(TrainService, grpcAddress);
 	let ended: Promise<void> | undefined;

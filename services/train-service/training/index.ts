@@ -1,5 +1,5 @@
 export { trainingProcess } from "./entry.js";
-export { addNoise } from "./noise.js";
+export { createNoise, type Noise, type NoiseSettings } from "./noise/index.js";
 export type * from "./protocol.js";
 export { stepOptions } from "./step-options.js";
 export { epochOrder, loadTexts, TextSource } from "./texts.js";

@@ -8,6 +8,10 @@ export interface StartMessage {
 	readonly settings: JobSettings;
 	/** Prepared dataset: one JSON string a line (UTF-8), written by the service. */
 	readonly textsFile: string;
+	/** Texts held out of training, in the same form; there where the job asks for them. */
+	readonly validationFile?: string | undefined;
+	/** What is known of the texts, for the report. */
+	readonly datasetStatistics?: Readonly<Record<string, unknown>> | undefined;
 	/** Absolute folder of the base model. */
 	readonly modelPath: string;
 	/** Folder of this run's own: scratch files. */

@@ -25,6 +25,7 @@ interface Prepared {
 	readonly settings: JobSettings;
 	readonly loaded: LoadedTexts;
 	readonly texts: TextSource;
+	readonly heldOut: TextSource | undefined;
 	readonly frozen: FrozenFeeds;
 	readonly pooling: BaseModel["pooling"];
 	readonly initial: ReadonlyMap<string, Float32Array> | undefined;
@@ -41,21 +42,32 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 	const measurement = await Measurement.create({ ...job, threads: start.threads });
 	const before = await measurement.base();
 	const trainer = await Trainer.create({ ...job, threads: start.threads });
+	// Before a checkpoint is gone on from: the loss of the very beginning.
+	const heldOutBefore = await trainer.heldOutLoss();
 	send({ type: "state", state: "training" });
 	const { finished, curve } = await train(trainer, checkpointing(start, job, trainer, hooks), hooks);
 	const factors = new Map(trainer.specs.map((spec, i) => [spec.name, trainer.values[i]!]));
+	const heldOutAfter = finished ? await trainer.heldOutLoss() : undefined;
 	await trainer.dispose();
 	if (!finished) return send({ type: "stopped", step: curve.length });
 	send({ type: "state", state: "evaluating" });
 	const after = await measurement.adapted(factors);
 	const outcome = measurement.compare(before, after, curve);
-	for (const { name, values } of outcome.evaluations) send({ type: "evaluation", name, values });
+	const validation = heldOutAfter === undefined ? undefined : heldOut(job, heldOutBefore!, heldOutAfter);
+	const evaluations = [...outcome.evaluations, ...(validation ? [{ name: "validation", values: validation }] : [])];
+	for (const { name, values } of evaluations) send({ type: "evaluation", name, values });
+	const report = { ...outcome.report, ...(validation ? { validation } : {}), dataset: start.datasetStatistics };
 	const canaries = await measurement.canaries(factors);
 	hooks.endIfOrphaned();
-	writeOutputs(start, job, factors, outcome, canaries);
+	writeOutputs(start, job, factors, { ...outcome, report }, canaries);
 	await measurement.dispose();
 	job.base.weights.close();
 	send({ type: "done", peakMemoryBytes: peakRssBytes() });
+}
+
+/** What the texts that were held out say: whether the loss falls on texts that were not trained on as well. */
+function heldOut({ heldOut: source }: Prepared, before: number, after: number) {
+	return { texts: source!.texts.length, loss_before: before, loss_after: after };
 }
 
 async function prepare(start: StartMessage): Promise<Prepared> {
@@ -64,13 +76,15 @@ async function prepare(start: StartMessage): Promise<Prepared> {
 	checkAgainstBase(settings, base);
 	const tokenizer = await loadTokenizer(start.modelPath);
 	const loaded = await loadTexts(start.textsFile);
-	const texts = new TextSource(loaded.texts, {
+	const sourceOptions = {
 		tokenizer,
 		maxLength: settings.max_length,
 		prompt: base.prompts[base.defaultPromptName ?? "query"] ?? "",
 		noise: settings.noise,
 		seed: settings.training.seed,
-	});
+	};
+	const texts = new TextSource(loaded.texts, sourceOptions);
+	const heldOutTexts = start.validationFile === undefined ? [] : (await loadTexts(start.validationFile, 0)).texts;
 	const initial = start.initAdapterDir === undefined ? undefined : initialFactors(start.initAdapterDir, settings);
 	return {
 		base,
@@ -79,6 +93,7 @@ async function prepare(start: StartMessage): Promise<Prepared> {
 		settings,
 		loaded,
 		texts,
+		heldOut: heldOutTexts.length > 0 ? new TextSource(heldOutTexts, sourceOptions) : undefined,
 		frozen: new FrozenFeeds(base, { doubleQuant: settings.quantization.double_quant }),
 		pooling: settings.pooling ?? base.pooling,
 		initial: initial?.factors,
@@ -121,7 +136,7 @@ function checkpointing(start: StartMessage, job: Prepared, trainer: Trainer, { s
 	return new Checkpointing({ trainer, folder, training, settings, device: device.kind, threads: start.threads, send });
 }
 
-type Outcome = ReturnType<Measurement["compare"]>;
+type Outcome = Omit<ReturnType<Measurement["compare"]>, "report"> & { readonly report: Readonly<Record<string, unknown>> };
 type Canaries = Awaited<ReturnType<Measurement["canaries"]>>;
 
 function writeOutputs(

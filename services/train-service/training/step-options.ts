@@ -20,6 +20,6 @@ export function stepOptions(
 		embeddingRows: vocabulary.size,
 		vocabularyRows: vocabulary.size,
 		tableType: tableType(base, vocabulary),
-		checkpointing: process.env.CKPT === "1",
+		checkpointing: settings.training.gradient_checkpointing,
 	};
 }

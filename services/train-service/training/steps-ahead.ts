@@ -28,12 +28,16 @@ export interface StepsAheadOptions extends DeviceStepsOptions {
 	readonly settleEvery: number;
 }
 
-/** Enough to hide what a call costs, few enough for a cancellation to wait for. */
-const STEPS_PER_CALL = 8;
+/** Enough to hide what a call costs. */
+const MAX_STEPS_PER_CALL = 8;
+/** A stop waits for the call that runs. How steps are spread over calls has no influence on what they compute. */
+const MAX_CALL_SECONDS = 0.5;
 
 export class StepsAhead {
 	#taken: TakenStep[] = [];
 	#stale = false;
+	/** Of the last call; unknown before the first, which therefore takes one step. */
+	#secondsPerStep = Number.POSITIVE_INFINITY;
 
 	private constructor(
 		private readonly device: DeviceSteps,
@@ -64,13 +68,15 @@ export class StepsAhead {
 	async #call(first: number): Promise<void> {
 		const started = performance.now();
 		const { total, settleEvery } = this.options;
-		const count = Math.min(STEPS_PER_CALL, total - first, settleEvery - (first % settleEvery));
+		const inTime = Math.max(1, Math.floor(MAX_CALL_SECONDS / this.#secondsPerStep));
+		const count = Math.min(MAX_STEPS_PER_CALL, inTime, total - first, settleEvery - (first % settleEvery));
 		if (this.#stale) await this.device.load();
 		this.#stale = false;
 		const planned = Array.from({ length: count }, (_, i) => this.options.plan(first + i));
 		const numbers = await this.device.run(planned);
 		await this.device.sync();
 		const seconds = (performance.now() - started) / 1000 / count;
+		this.#secondsPerStep = seconds;
 		numbers.forEach((one, i) => {
 			const { texts, learningRate } = planned[i]!;
 			this.#taken.push({ ...one, texts, learningRate, seconds });

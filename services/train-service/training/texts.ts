@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { DakError } from "@dak/shared/errors";
 import { Random, type TrainingText } from "@dak/shared/nn";
 import type { Tokenizer } from "@dak/shared/tokenization";
-import { addNoise, type NoiseSettings } from "./noise.js";
+import { createNoise, type Noise, type NoiseSettings } from "./noise/index.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 export interface LoadedTexts {
@@ -14,8 +14,8 @@ export interface LoadedTexts {
 	readonly hash: string;
 }
 
-/** Reads a prepared dataset: one JSON string a line. @throws INVALID_DATASET for fewer than two texts */
-export async function loadTexts(file: string): Promise<LoadedTexts> {
+/** Reads a prepared dataset: one JSON string a line. @throws INVALID_DATASET for fewer texts than `atLeast` */
+export async function loadTexts(file: string, atLeast = 2): Promise<LoadedTexts> {
 	const hash = createHash("sha256");
 	const stream = createReadStream(file);
 	stream.on("data", (chunk) => hash.update(chunk));
@@ -23,7 +23,8 @@ export async function loadTexts(file: string): Promise<LoadedTexts> {
 	for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
 		if (line !== "") texts.push(JSON.parse(line) as string);
 	}
-	if (texts.length < 2) throw new DakError("INVALID_DATASET", `/dataset: found ${texts.length} texts, training needs at least 2`);
+	if (texts.length < atLeast)
+		throw new DakError("INVALID_DATASET", `/dataset: found ${texts.length} texts, training needs at least ${atLeast}`);
 	return { texts, hash: hash.digest("hex") };
 }
 
@@ -39,6 +40,7 @@ export interface TextSourceOptions {
 /** Clean ids of every text, and its noisy ids in a given epoch. */
 export class TextSource {
 	readonly clean: readonly Int32Array[];
+	readonly #noise: Noise;
 
 	/** What is put before each text. */
 	get prompt(): string {
@@ -54,12 +56,13 @@ export class TextSource {
 		private readonly options: TextSourceOptions,
 	) {
 		this.clean = texts.map((text) => this.#encode(text));
+		this.#noise = createNoise(options.noise, texts);
 	}
 
 	/** What a step is fed with; the noise depends on seed, epoch and text alone. */
 	trainingText(index: number, epoch: number, vocabulary: Vocabulary): TrainingText {
-		const { noise, seed, tokenizer } = this.options;
-		const noisy = addNoise(this.texts[index]!, noise, Random.for(seed, "noise", epoch, index));
+		const { seed, tokenizer } = this.options;
+		const noisy = this.#noise(this.texts[index]!, Random.for(seed, "noise", epoch, index));
 		const clean = vocabulary.remap(this.clean[index]!);
 		return { noisy: vocabulary.remap(this.#encode(noisy), tokenizer.unknownId), clean, labels: clean };
 	}

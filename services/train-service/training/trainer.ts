@@ -33,6 +33,8 @@ export interface TrainerOptions {
 	readonly pooling: Pooling;
 	readonly settings: JobSettings;
 	readonly texts: TextSource;
+	/** Texts that are never trained on, for `heldOutLoss`. */
+	readonly heldOut?: TextSource | undefined;
 	readonly device: Device;
 	readonly threads: number;
 	/** First values by parameter name, in place of the usual ones (going on from an adapter). */
@@ -58,6 +60,18 @@ export interface StepResult {
 
 /** The decoder's fresh parameters learn at a higher rate than the factors over pretrained weights. */
 const DECODER_RATE_FACTOR = 1e-3 / 3e-4;
+
+/** Batches that the held-out loss is measured on, at most: each costs what a step costs. */
+const MOST_HELD_OUT_BATCHES = 8;
+
+/** Whole batches of numbers below `count`; one of what there is where that is less. */
+function heldOutBatches(count: number, batchSize: number): number[][] {
+	const size = Math.min(batchSize, count);
+	// The contrastive loss needs two texts.
+	if (size < 2) return [];
+	const batches = Math.min(MOST_HELD_OUT_BATCHES, Math.floor(count / size));
+	return Array.from({ length: batches }, (_, b) => Array.from({ length: size }, (_, i) => b * size + i));
+}
 
 /** Steps of a job: what max_steps says, else what the epochs need. */
 export function totalSteps(settings: JobSettings, texts: number): number {
@@ -100,11 +114,11 @@ export class Trainer {
 	}
 
 	static async create(options: TrainerOptions): Promise<Trainer> {
-		const { base, settings, pooling, texts } = options;
+		const { base, settings, pooling, texts, heldOut } = options;
 		const vocabulary =
 			settings.training.vocabulary === "full"
 				? Vocabulary.full(base.encoder.vocabSize)
-				: Vocabulary.of(texts.clean, base.encoder.vocabSize, [texts.unknownId ?? 0]);
+				: Vocabulary.of([...texts.clean, ...(heldOut?.clean ?? [])], base.encoder.vocabSize, [texts.unknownId ?? 0]);
 		const step = buildTrainingStep(stepOptions(base, settings, pooling, vocabulary));
 		const trainer = new Trainer(options, step, vocabulary);
 		await trainer.#open();
@@ -112,8 +126,8 @@ export class Trainer {
 	}
 
 	async #open(): Promise<void> {
-		const { device, threads, profilePrefix, settings, stateOnDevice = device.kind !== "cpu" } = this.options;
-		const session = { device, threads, memory: "lean", profilePrefix } as const;
+		const { device, profilePrefix, settings, stateOnDevice = device.kind !== "cpu" } = this.options;
+		const session = { ...this.#sessionOptions, profilePrefix };
 		// Gradients of several batches are added up on the host only.
 		if (!stateOnDevice || settings.training.gradient_accumulation > 1) {
 			this.#session = await Session.create(this.step.model, session);
@@ -128,6 +142,34 @@ export class Trainer {
 			settleEvery: settings.checkpoint.every_steps,
 			plan: (step) => this.#plan(step),
 		});
+	}
+
+	get #sessionOptions() {
+		const { device, threads } = this.options;
+		return { device, threads, memory: "lean" } as const;
+	}
+
+	/**
+	 * Mean loss over the texts held out, without learning from them; undefined where there are none. Their noise is always epoch 0's, so
+	 * that losses of one run compare. The trainer is settled.
+	 */
+	async heldOutLoss(): Promise<number | undefined> {
+		const { heldOut, settings } = this.options;
+		const batches = heldOutBatches(heldOut?.texts.length ?? 0, settings.training.batch_size);
+		if (batches.length === 0) return undefined;
+		// Where the steps stay on the device, no session of a step alone is open.
+		const own = this.#session ? undefined : await Session.create(this.step.model, this.#sessionOptions);
+		this.#session ??= own;
+		try {
+			const losses = [];
+			for (const batch of batches) {
+				losses.push((await this.#gradients(batch.map((index) => heldOut!.trainingText(index, 0, this.vocabulary)))).losses);
+			}
+			return meanOf(losses).loss;
+		} finally {
+			if (own) this.#session = undefined;
+			await own?.dispose();
+		}
 	}
 
 	/** Takes one step. @throws NonFiniteError if the loss or a gradient is no longer finite: restore or restart it then */

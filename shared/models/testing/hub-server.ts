@@ -14,6 +14,7 @@ export interface HubFile {
 export class HubServer {
 	/** `organisation/name` to its files. */
 	readonly models = new Map<string, Record<string, HubFile>>();
+	readonly datasets = new Map<string, Record<string, HubFile>>();
 	/** What was asked for, in order. */
 	readonly requests: { readonly path: string; readonly range: string | undefined; readonly authorization: string | undefined }[] = [];
 	/** Large files are cut off after so many bytes, once for each entry. */
@@ -43,9 +44,10 @@ export class HubServer {
 	#answer({ url = "", headers }: IncomingMessage, response: ServerResponse): void {
 		const { pathname } = new URL(url, "http://hub");
 		this.requests.push({ path: pathname, range: headers.range, authorization: headers.authorization });
-		const listed = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/main$/.exec(pathname)?.[1];
-		const [, id, path] = /^\/([^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(pathname) ?? [];
-		const files = this.models.get(listed ?? id ?? "");
+		const [, kind, listed] = /^\/api\/(models|datasets)\/([^/]+\/[^/]+)\/tree\/main$/.exec(pathname) ?? [];
+		const [, data, id, path] = /^(\/datasets)?\/([^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(pathname) ?? [];
+		const repositories = kind === "datasets" || data !== undefined ? this.datasets : this.models;
+		const files = repositories.get(listed ?? id ?? "");
 		const file = path === undefined ? undefined : files?.[path];
 		if (this.token !== undefined && headers.authorization !== `Bearer ${this.token}`) response.writeHead(401).end();
 		else if (listed && files) this.#list(files, response);

@@ -1,5 +1,5 @@
 /** Parameters that tests share with the golden values of tests/fixtures/golden (params.py there) without storing them. */
-import { Random } from "../random.js";
+import { Random } from "../../random/index.js";
 
 /** FNV-1a, 32 bits, of a text's UTF-8 bytes. */
 function fnv1a(text: string): number {

@@ -18,7 +18,7 @@ const OPTIONS = {
 	length: { type: "string", default: "64" },
 	rank: { type: "string", default: "16" },
 	steps: { type: "string", default: "32" },
-	/** Steps that are not timed: whole calls of eight. */
+	/** Steps that are not timed: shaders are compiled in the first, and calls grow from one step to several. */
 	warmup: { type: "string", default: "8" },
 	threads: { type: "string", default: "2" },
 	/** A Python with torch, peft, bitsandbytes and sentence-transformers. */

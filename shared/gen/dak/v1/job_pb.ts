@@ -12,10 +12,10 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file dak/v1/job.proto.
  */
 export const file_dak_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("ChBkYWsvdjEvam9iLnByb3RvEgZkYWsudjEiVQoHRGF0YXNldBIeCgV0ZXh0cxgBIAEoCzINLmRhay52MS5UZXh0c0gAEhAKBnVwbG9hZBgCIAEoCUgAEg4KBHBhdGgYAyABKAlIAEIICgZzb3VyY2UiFwoFVGV4dHMSDgoGdmFsdWVzGAEgAygJIqUHCgdKb2JTcGVjEhIKCmJhc2VfbW9kZWwYASABKAkSIAoHZGF0YXNldBgCIAEoCzIPLmRhay52MS5EYXRhc2V0EhgKC3RleHRfY29sdW1uGAMgASgJSACIAQESGQoMYWRhcHRlcl9uYW1lGAQgASgJSAGIAQESEQoEZ29hbBgFIAEoCUgCiAEBEjEKCW9iamVjdGl2ZRgGIAMoCzIeLmRhay52MS5Kb2JTcGVjLk9iamVjdGl2ZUVudHJ5EiEKBW5vaXNlGAcgASgLMg0uZGFrLnYxLk5vaXNlSAOIAQESFAoHcG9vbGluZxgIIAEoCUgEiAEBEhcKCm1heF9sZW5ndGgYCSABKA1IBYgBARIfCgRsb3JhGAogASgLMgwuZGFrLnYxLkxvcmFIBogBARIvCgxxdWFudGl6YXRpb24YCyABKAsyFC5kYWsudjEuUXVhbnRpemF0aW9uSAeIAQESJwoIdHJhaW5pbmcYDCABKAsyEC5kYWsudjEuVHJhaW5pbmdICIgBARIrCgp2YWxpZGF0aW9uGA0gASgLMhIuZGFrLnYxLlZhbGlkYXRpb25ICYgBARIZCgxpbml0X2FkYXB0ZXIYDiABKAlICogBARIrCgpldmFsdWF0aW9uGA8gASgLMhIuZGFrLnYxLkV2YWx1YXRpb25IC4gBARIUCgdwdWJsaXNoGBAgASgJSAyIAQESIwoGb3V0cHV0GBEgASgLMg4uZGFrLnYxLk91dHB1dEgNiAEBEhMKBmRldmljZRgSIAEoCUgOiAEBEisKCmNoZWNrcG9pbnQYEyABKAsyEi5kYWsudjEuQ2hlY2twb2ludEgPiAEBEhUKCHByaW9yaXR5GBQgASgJSBCIAQEaMAoOT2JqZWN0aXZlRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4AUIOCgxfdGV4dF9jb2x1bW5CDwoNX2FkYXB0ZXJfbmFtZUIHCgVfZ29hbEIICgZfbm9pc2VCCgoIX3Bvb2xpbmdCDQoLX21heF9sZW5ndGhCBwoFX2xvcmFCDwoNX3F1YW50aXphdGlvbkILCglfdHJhaW5pbmdCDQoLX3ZhbGlkYXRpb25CDwoNX2luaXRfYWRhcHRlckINCgtfZXZhbHVhdGlvbkIKCghfcHVibGlzaEIJCgdfb3V0cHV0QgkKB19kZXZpY2VCDQoLX2NoZWNrcG9pbnRCCwoJX3ByaW9yaXR5IkEKBU5vaXNlEhIKBXJhdGlvGAEgASgBSACIAQESEQoEa2luZBgCIAEoCUgBiAEBQggKBl9yYXRpb0IHCgVfa2luZCJ0CgRMb3JhEg4KAXIYASABKA1IAIgBARISCgVhbHBoYRgCIAEoAUgBiAEBEhQKB2Ryb3BvdXQYAyABKAFIAogBARIWCg50YXJnZXRfbW9kdWxlcxgEIAMoCUIECgJfckIICgZfYWxwaGFCCgoIX2Ryb3BvdXQiVgoMUXVhbnRpemF0aW9uEhEKBGtpbmQYASABKAlIAIgBARIZCgxkb3VibGVfcXVhbnQYAiABKAhIAYgBAUIHCgVfa2luZEIPCg1fZG91YmxlX3F1YW50IsgDCghUcmFpbmluZxITCgZlcG9jaHMYASABKAFIAIgBARIWCgltYXhfc3RlcHMYAiABKA1IAYgBARIXCgpiYXRjaF9zaXplGAMgASgNSAKIAQESIgoVZ3JhZGllbnRfYWNjdW11bGF0aW9uGAQgASgNSAOIAQESGgoNbGVhcm5pbmdfcmF0ZRgFIAEoAUgEiAEBEhMKBndhcm11cBgGIAEoAUgFiAEBEhYKCXNjaGVkdWxlchgHIAEoCUgGiAEBEhkKDHdlaWdodF9kZWNheRgIIAEoAUgHiAEBEhoKDW1heF9ncmFkX25vcm0YCSABKAFICIgBARIRCgRzZWVkGAogASgNSAmIAQESFwoKdm9jYWJ1bGFyeRgLIAEoCUgKiAEBQgkKB19lcG9jaHNCDAoKX21heF9zdGVwc0INCgtfYmF0Y2hfc2l6ZUIYChZfZ3JhZGllbnRfYWNjdW11bGF0aW9uQhAKDl9sZWFybmluZ19yYXRlQgkKB193YXJtdXBCDAoKX3NjaGVkdWxlckIPCg1fd2VpZ2h0X2RlY2F5QhAKDl9tYXhfZ3JhZF9ub3JtQgcKBV9zZWVkQg0KC192b2NhYnVsYXJ5ImQKCkNoZWNrcG9pbnQSGAoLZXZlcnlfc3RlcHMYASABKA1IAIgBARIaCg1ldmVyeV9zZWNvbmRzGAIgASgBSAGIAQFCDgoMX2V2ZXJ5X3N0ZXBzQhAKDl9ldmVyeV9zZWNvbmRzIioKClZhbGlkYXRpb24SEgoFcmF0aW8YASABKAFIAIgBAUIICgZfcmF0aW8iRAoKRXZhbHVhdGlvbhImCgdxdWVyaWVzGAEgAygLMhUuZGFrLnYxLkxhYmVsbGVkUXVlcnkSDgoGY29ycHVzGAIgAygJIjAKDUxhYmVsbGVkUXVlcnkSDQoFcXVlcnkYASABKAkSEAoIcmVsZXZhbnQYAiADKAkicgoGT3V0cHV0EhQKB2FkYXB0ZXIYASABKAhIAIgBARIZCgxtZXJnZWRfbW9kZWwYAiABKAhIAYgBARIRCgRvbm54GAMgASgISAKIAQFCCgoIX2FkYXB0ZXJCDwoNX21lcmdlZF9tb2RlbEIHCgVfb25ueCLvAwoDSm9iEgoKAmlkGAEgASgJEh8KBXN0YXRlGAIgASgOMhAuZGFrLnYxLkpvYlN0YXRlEh0KBHNwZWMYAyABKAsyDy5kYWsudjEuSm9iU3BlYxIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCgpzdGFydGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAiAEBEjQKC2ZpbmlzaGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBiAEBEiQKBWVycm9yGAcgASgLMhAuZGFrLnYxLkpvYkVycm9ySAKIAQESJwoIcHJvZ3Jlc3MYCCABKAsyEC5kYWsudjEuUHJvZ3Jlc3NIA4gBARIZCgxhZGFwdGVyX3BhdGgYCSABKAlIBIgBARIQCghyZXN0YXJ0cxgKIAEoDRIjChZlc3RpbWF0ZWRfbWVtb3J5X2J5dGVzGAsgASgESAWIAQFCDQoLX3N0YXJ0ZWRfYXRCDgoMX2ZpbmlzaGVkX2F0QggKBl9lcnJvckILCglfcHJvZ3Jlc3NCDwoNX2FkYXB0ZXJfcGF0aEIZChdfZXN0aW1hdGVkX21lbW9yeV9ieXRlcyIrCghKb2JFcnJvchIOCgZyZWFzb24YASABKAkSDwoHbWVzc2FnZRgCIAEoCSL1AQoIUHJvZ3Jlc3MSDAoEc3RlcBgBIAEoDRITCgt0b3RhbF9zdGVwcxgCIAEoDRINCgVlcG9jaBgDIAEoARIMCgRsb3NzGAQgASgBEhUKDWxlYXJuaW5nX3JhdGUYBSABKAESGQoRdG9rZW5zX3Blcl9zZWNvbmQYBiABKAESHAoUc2VudGVuY2VzX3Blcl9zZWNvbmQYByABKAESFAoMbWVtb3J5X2J5dGVzGAggASgEEhsKE2RldmljZV9tZW1vcnlfYnl0ZXMYCSABKAQSEwoLZXRhX3NlY29uZHMYCiABKAESEQoJZ3JhZF9ub3JtGAsgASgBIvoBCghKb2JFdmVudBIOCgZqb2JfaWQYASABKAkSEAoIc2VxdWVuY2UYAiABKAQSKAoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJAoFc3RhdGUYBCABKAsyEy5kYWsudjEuU3RhdGVDaGFuZ2VIABIkCghwcm9ncmVzcxgFIAEoCzIQLmRhay52MS5Qcm9ncmVzc0gAEh4KA2xvZxgGIAEoCzIPLmRhay52MS5Mb2dMaW5lSAASLQoKZXZhbHVhdGlvbhgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RIAEIHCgVldmVudCJbCgtTdGF0ZUNoYW5nZRIeCgRmcm9tGAEgASgOMhAuZGFrLnYxLkpvYlN0YXRlEhwKAnRvGAIgASgOMhAuZGFrLnYxLkpvYlN0YXRlEg4KBnJlYXNvbhgDIAEoCSIpCgdMb2dMaW5lEg0KBWxldmVsGAEgASgJEg8KB21lc3NhZ2UYAiABKAkqmQIKCEpvYlN0YXRlEhkKFUpPQl9TVEFURV9VTlNQRUNJRklFRBAAEhQKEEpPQl9TVEFURV9RVUVVRUQQARIXChNKT0JfU1RBVEVfUFJFUEFSSU5HEAISFgoSSk9CX1NUQVRFX1RSQUlOSU5HEAMSGAoUSk9CX1NUQVRFX0VWQUxVQVRJTkcQBBIYChRKT0JfU1RBVEVfUFVCTElTSElORxAFEhcKE0pPQl9TVEFURV9TVUNDRUVERUQQBhIUChBKT0JfU1RBVEVfRkFJTEVEEAcSFwoTSk9CX1NUQVRFX0NBTkNFTExFRBAIEhkKFUpPQl9TVEFURV9JTlRFUlJVUFRFRBAJEhQKEEpPQl9TVEFURV9QQVVTRUQQCmIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChBkYWsvdjEvam9iLnByb3RvEgZkYWsudjEiZAoHRGF0YXNldBIeCgV0ZXh0cxgBIAEoCzINLmRhay52MS5UZXh0c0gAEhAKBnVwbG9hZBgCIAEoCUgAEg4KBHBhdGgYAyABKAlIABINCgNodWIYBCABKAlIAEIICgZzb3VyY2UiFwoFVGV4dHMSDgoGdmFsdWVzGAEgAygJIpIICgdKb2JTcGVjEhIKCmJhc2VfbW9kZWwYASABKAkSIAoHZGF0YXNldBgCIAEoCzIPLmRhay52MS5EYXRhc2V0EhgKC3RleHRfY29sdW1uGAMgASgJSACIAQESGQoMYWRhcHRlcl9uYW1lGAQgASgJSAGIAQESEQoEZ29hbBgFIAEoCUgCiAEBEjEKCW9iamVjdGl2ZRgGIAMoCzIeLmRhay52MS5Kb2JTcGVjLk9iamVjdGl2ZUVudHJ5EiEKBW5vaXNlGAcgASgLMg0uZGFrLnYxLk5vaXNlSAOIAQESFAoHcG9vbGluZxgIIAEoCUgEiAEBEhcKCm1heF9sZW5ndGgYCSABKA1IBYgBARIfCgRsb3JhGAogASgLMgwuZGFrLnYxLkxvcmFIBogBARIvCgxxdWFudGl6YXRpb24YCyABKAsyFC5kYWsudjEuUXVhbnRpemF0aW9uSAeIAQESJwoIdHJhaW5pbmcYDCABKAsyEC5kYWsudjEuVHJhaW5pbmdICIgBARIrCgp2YWxpZGF0aW9uGA0gASgLMhIuZGFrLnYxLlZhbGlkYXRpb25ICYgBARIZCgxpbml0X2FkYXB0ZXIYDiABKAlICogBARIrCgpldmFsdWF0aW9uGA8gASgLMhIuZGFrLnYxLkV2YWx1YXRpb25IC4gBARIUCgdwdWJsaXNoGBAgASgJSAyIAQESIwoGb3V0cHV0GBEgASgLMg4uZGFrLnYxLk91dHB1dEgNiAEBEhMKBmRldmljZRgSIAEoCUgOiAEBEisKCmNoZWNrcG9pbnQYEyABKAsyEi5kYWsudjEuQ2hlY2twb2ludEgPiAEBEhUKCHByaW9yaXR5GBQgASgJSBCIAQESGgoNdGV4dF90ZW1wbGF0ZRgXIAEoCUgRiAEBEi0KC3ByZXBhcmF0aW9uGBggASgLMhMuZGFrLnYxLlByZXBhcmF0aW9uSBKIAQEaMAoOT2JqZWN0aXZlRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4AUIOCgxfdGV4dF9jb2x1bW5CDwoNX2FkYXB0ZXJfbmFtZUIHCgVfZ29hbEIICgZfbm9pc2VCCgoIX3Bvb2xpbmdCDQoLX21heF9sZW5ndGhCBwoFX2xvcmFCDwoNX3F1YW50aXphdGlvbkILCglfdHJhaW5pbmdCDQoLX3ZhbGlkYXRpb25CDwoNX2luaXRfYWRhcHRlckINCgtfZXZhbHVhdGlvbkIKCghfcHVibGlzaEIJCgdfb3V0cHV0QgkKB19kZXZpY2VCDQoLX2NoZWNrcG9pbnRCCwoJX3ByaW9yaXR5QhAKDl90ZXh0X3RlbXBsYXRlQg4KDF9wcmVwYXJhdGlvbiLzAQoLUHJlcGFyYXRpb24SFAoHdW5pY29kZRgBIAEoCUgAiAEBEhEKBGh0bWwYAiABKAlIAYgBARIXCgpsb25nX3RleHRzGAMgASgJSAKIAQESFwoKbWluX3Rva2VucxgEIAEoDUgDiAEBEhwKD25lYXJfZHVwbGljYXRlcxgFIAEoAUgEiAEBEhYKCW1heF90ZXh0cxgGIAEoDUgFiAEBQgoKCF91bmljb2RlQgcKBV9odG1sQg0KC19sb25nX3RleHRzQg0KC19taW5fdG9rZW5zQhIKEF9uZWFyX2R1cGxpY2F0ZXNCDAoKX21heF90ZXh0cyJlCgVOb2lzZRISCgVyYXRpbxgBIAEoAUgAiAEBEhEKBGtpbmQYAiABKAlIAYgBARIiCgdtaXh0dXJlGAMgAygLMhEuZGFrLnYxLk5vaXNlUGFydEIICgZfcmF0aW9CBwoFX2tpbmQiVwoJTm9pc2VQYXJ0EgwKBGtpbmQYASABKAkSEgoFcmF0aW8YAiABKAFIAIgBARITCgZ3ZWlnaHQYAyABKAFIAYgBAUIICgZfcmF0aW9CCQoHX3dlaWdodCJ0CgRMb3JhEg4KAXIYASABKA1IAIgBARISCgVhbHBoYRgCIAEoAUgBiAEBEhQKB2Ryb3BvdXQYAyABKAFIAogBARIWCg50YXJnZXRfbW9kdWxlcxgEIAMoCUIECgJfckIICgZfYWxwaGFCCgoIX2Ryb3BvdXQiVgoMUXVhbnRpemF0aW9uEhEKBGtpbmQYASABKAlIAIgBARIZCgxkb3VibGVfcXVhbnQYAiABKAhIAYgBAUIHCgVfa2luZEIPCg1fZG91YmxlX3F1YW50IogECghUcmFpbmluZxITCgZlcG9jaHMYASABKAFIAIgBARIWCgltYXhfc3RlcHMYAiABKA1IAYgBARIXCgpiYXRjaF9zaXplGAMgASgNSAKIAQESIgoVZ3JhZGllbnRfYWNjdW11bGF0aW9uGAQgASgNSAOIAQESGgoNbGVhcm5pbmdfcmF0ZRgFIAEoAUgEiAEBEhMKBndhcm11cBgGIAEoAUgFiAEBEhYKCXNjaGVkdWxlchgHIAEoCUgGiAEBEhkKDHdlaWdodF9kZWNheRgIIAEoAUgHiAEBEhoKDW1heF9ncmFkX25vcm0YCSABKAFICIgBARIRCgRzZWVkGAogASgNSAmIAQESFwoKdm9jYWJ1bGFyeRgLIAEoCUgKiAEBEiMKFmdyYWRpZW50X2NoZWNrcG9pbnRpbmcYDCABKAhIC4gBAUIJCgdfZXBvY2hzQgwKCl9tYXhfc3RlcHNCDQoLX2JhdGNoX3NpemVCGAoWX2dyYWRpZW50X2FjY3VtdWxhdGlvbkIQCg5fbGVhcm5pbmdfcmF0ZUIJCgdfd2FybXVwQgwKCl9zY2hlZHVsZXJCDwoNX3dlaWdodF9kZWNheUIQCg5fbWF4X2dyYWRfbm9ybUIHCgVfc2VlZEINCgtfdm9jYWJ1bGFyeUIZChdfZ3JhZGllbnRfY2hlY2twb2ludGluZyJkCgpDaGVja3BvaW50EhgKC2V2ZXJ5X3N0ZXBzGAEgASgNSACIAQESGgoNZXZlcnlfc2Vjb25kcxgCIAEoAUgBiAEBQg4KDF9ldmVyeV9zdGVwc0IQCg5fZXZlcnlfc2Vjb25kcyIqCgpWYWxpZGF0aW9uEhIKBXJhdGlvGAEgASgBSACIAQFCCAoGX3JhdGlvIkQKCkV2YWx1YXRpb24SJgoHcXVlcmllcxgBIAMoCzIVLmRhay52MS5MYWJlbGxlZFF1ZXJ5Eg4KBmNvcnB1cxgCIAMoCSIwCg1MYWJlbGxlZFF1ZXJ5Eg0KBXF1ZXJ5GAEgASgJEhAKCHJlbGV2YW50GAIgAygJInIKBk91dHB1dBIUCgdhZGFwdGVyGAEgASgISACIAQESGQoMbWVyZ2VkX21vZGVsGAIgASgISAGIAQESEQoEb25ueBgDIAEoCEgCiAEBQgoKCF9hZGFwdGVyQg8KDV9tZXJnZWRfbW9kZWxCBwoFX29ubngi7wMKA0pvYhIKCgJpZBgBIAEoCRIfCgVzdGF0ZRgCIAEoDjIQLmRhay52MS5Kb2JTdGF0ZRIdCgRzcGVjGAMgASgLMg8uZGFrLnYxLkpvYlNwZWMSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoKc3RhcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAIgBARI0CgtmaW5pc2hlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAYgBARIkCgVlcnJvchgHIAEoCzIQLmRhay52MS5Kb2JFcnJvckgCiAEBEicKCHByb2dyZXNzGAggASgLMhAuZGFrLnYxLlByb2dyZXNzSAOIAQESGQoMYWRhcHRlcl9wYXRoGAkgASgJSASIAQESEAoIcmVzdGFydHMYCiABKA0SIwoWZXN0aW1hdGVkX21lbW9yeV9ieXRlcxgLIAEoBEgFiAEBQg0KC19zdGFydGVkX2F0Qg4KDF9maW5pc2hlZF9hdEIICgZfZXJyb3JCCwoJX3Byb2dyZXNzQg8KDV9hZGFwdGVyX3BhdGhCGQoXX2VzdGltYXRlZF9tZW1vcnlfYnl0ZXMiKwoISm9iRXJyb3ISDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki9QEKCFByb2dyZXNzEgwKBHN0ZXAYASABKA0SEwoLdG90YWxfc3RlcHMYAiABKA0SDQoFZXBvY2gYAyABKAESDAoEbG9zcxgEIAEoARIVCg1sZWFybmluZ19yYXRlGAUgASgBEhkKEXRva2Vuc19wZXJfc2Vjb25kGAYgASgBEhwKFHNlbnRlbmNlc19wZXJfc2Vjb25kGAcgASgBEhQKDG1lbW9yeV9ieXRlcxgIIAEoBBIbChNkZXZpY2VfbWVtb3J5X2J5dGVzGAkgASgEEhMKC2V0YV9zZWNvbmRzGAogASgBEhEKCWdyYWRfbm9ybRgLIAEoASL6AQoISm9iRXZlbnQSDgoGam9iX2lkGAEgASgJEhAKCHNlcXVlbmNlGAIgASgEEigKBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiQKBXN0YXRlGAQgASgLMhMuZGFrLnYxLlN0YXRlQ2hhbmdlSAASJAoIcHJvZ3Jlc3MYBSABKAsyEC5kYWsudjEuUHJvZ3Jlc3NIABIeCgNsb2cYBiABKAsyDy5kYWsudjEuTG9nTGluZUgAEi0KCmV2YWx1YXRpb24YByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SABCBwoFZXZlbnQiWwoLU3RhdGVDaGFuZ2USHgoEZnJvbRgBIAEoDjIQLmRhay52MS5Kb2JTdGF0ZRIcCgJ0bxgCIAEoDjIQLmRhay52MS5Kb2JTdGF0ZRIOCgZyZWFzb24YAyABKAkiKQoHTG9nTGluZRINCgVsZXZlbBgBIAEoCRIPCgdtZXNzYWdlGAIgASgJKpkCCghKb2JTdGF0ZRIZChVKT0JfU1RBVEVfVU5TUEVDSUZJRUQQABIUChBKT0JfU1RBVEVfUVVFVUVEEAESFwoTSk9CX1NUQVRFX1BSRVBBUklORxACEhYKEkpPQl9TVEFURV9UUkFJTklORxADEhgKFEpPQl9TVEFURV9FVkFMVUFUSU5HEAQSGAoUSk9CX1NUQVRFX1BVQkxJU0hJTkcQBRIXChNKT0JfU1RBVEVfU1VDQ0VFREVEEAYSFAoQSk9CX1NUQVRFX0ZBSUxFRBAHEhcKE0pPQl9TVEFURV9DQU5DRUxMRUQQCBIZChVKT0JfU1RBVEVfSU5URVJSVVBURUQQCRIUChBKT0JfU1RBVEVfUEFVU0VEEApiBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * Texts to adapt to: exactly one of the three.
+ * Texts to adapt to: exactly one of them.
  *
  * @generated from message dak.v1.Dataset
  */
@@ -39,12 +39,20 @@ export type Dataset = Message<"dak.v1.Dataset"> & {
     case: "upload";
   } | {
     /**
-     * Path relative to the data root.
+     * File, or folder of files, relative to the data root.
      *
      * @generated from field: string path = 3;
      */
     value: string;
     case: "path";
+  } | {
+    /**
+     * Data set of the hub: owner/name, or owner/name/folder for a part of it.
+     *
+     * @generated from field: string hub = 4;
+     */
+    value: string;
+    case: "hub";
   } | { case: undefined; value?: undefined };
 };
 
@@ -191,6 +199,18 @@ export type JobSpec = Message<"dak.v1.JobSpec"> & {
    * @generated from field: optional string priority = 20;
    */
   priority?: string | undefined;
+
+  /**
+   * A text made of several columns, such as "{brand} {title}", in place of text_column.
+   *
+   * @generated from field: optional string text_template = 23;
+   */
+  textTemplate?: string | undefined;
+
+  /**
+   * @generated from field: optional dak.v1.Preparation preparation = 24;
+   */
+  preparation?: Preparation | undefined;
 };
 
 /**
@@ -199,6 +219,62 @@ export type JobSpec = Message<"dak.v1.JobSpec"> & {
  */
 export const JobSpecSchema: GenMessage<JobSpec> = /*@__PURE__*/
   messageDesc(file_dak_v1_job, 2);
+
+/**
+ * What is done to the texts before training.
+ *
+ * @generated from message dak.v1.Preparation
+ */
+export type Preparation = Message<"dak.v1.Preparation"> & {
+  /**
+   * nfc | nfkc | none
+   *
+   * @generated from field: optional string unicode = 1;
+   */
+  unicode?: string | undefined;
+
+  /**
+   * Tags and entities: auto | strip | keep
+   *
+   * @generated from field: optional string html = 2;
+   */
+  html?: string | undefined;
+
+  /**
+   * Texts longer than max_length: split | cut | drop
+   *
+   * @generated from field: optional string long_texts = 3;
+   */
+  longTexts?: string | undefined;
+
+  /**
+   * Fewest tokens a text.
+   *
+   * @generated from field: optional uint32 min_tokens = 4;
+   */
+  minTokens?: number | undefined;
+
+  /**
+   * Similarity (0.5 to 1) from which a text that says what another says is left out; 1 keeps all but equal ones.
+   *
+   * @generated from field: optional double near_duplicates = 5;
+   */
+  nearDuplicates?: number | undefined;
+
+  /**
+   * Most texts; more are thinned out by chance.
+   *
+   * @generated from field: optional uint32 max_texts = 6;
+   */
+  maxTexts?: number | undefined;
+};
+
+/**
+ * Describes the message dak.v1.Preparation.
+ * Use `create(PreparationSchema)` to create a new message.
+ */
+export const PreparationSchema: GenMessage<Preparation> = /*@__PURE__*/
+  messageDesc(file_dak_v1_job, 3);
 
 /**
  * @generated from message dak.v1.Noise
@@ -210,11 +286,18 @@ export type Noise = Message<"dak.v1.Noise"> & {
   ratio?: number | undefined;
 
   /**
-   * delete | swap | typo
+   * delete | swap | substitute | typo | truncate | mixture
    *
    * @generated from field: optional string kind = 2;
    */
   kind?: string | undefined;
+
+  /**
+   * With kind mixture: each text gets one of these, as often as its weight says.
+   *
+   * @generated from field: repeated dak.v1.NoisePart mixture = 3;
+   */
+  mixture: NoisePart[];
 };
 
 /**
@@ -222,7 +305,36 @@ export type Noise = Message<"dak.v1.Noise"> & {
  * Use `create(NoiseSchema)` to create a new message.
  */
 export const NoiseSchema: GenMessage<Noise> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 3);
+  messageDesc(file_dak_v1_job, 4);
+
+/**
+ * @generated from message dak.v1.NoisePart
+ */
+export type NoisePart = Message<"dak.v1.NoisePart"> & {
+  /**
+   * delete | swap | substitute | typo | truncate
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: optional double ratio = 2;
+   */
+  ratio?: number | undefined;
+
+  /**
+   * @generated from field: optional double weight = 3;
+   */
+  weight?: number | undefined;
+};
+
+/**
+ * Describes the message dak.v1.NoisePart.
+ * Use `create(NoisePartSchema)` to create a new message.
+ */
+export const NoisePartSchema: GenMessage<NoisePart> = /*@__PURE__*/
+  messageDesc(file_dak_v1_job, 5);
 
 /**
  * @generated from message dak.v1.Lora
@@ -254,7 +366,7 @@ export type Lora = Message<"dak.v1.Lora"> & {
  * Use `create(LoraSchema)` to create a new message.
  */
 export const LoraSchema: GenMessage<Lora> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 4);
+  messageDesc(file_dak_v1_job, 6);
 
 /**
  * @generated from message dak.v1.Quantization
@@ -278,7 +390,7 @@ export type Quantization = Message<"dak.v1.Quantization"> & {
  * Use `create(QuantizationSchema)` to create a new message.
  */
 export const QuantizationSchema: GenMessage<Quantization> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 5);
+  messageDesc(file_dak_v1_job, 7);
 
 /**
  * @generated from message dak.v1.Training
@@ -344,6 +456,13 @@ export type Training = Message<"dak.v1.Training"> & {
    * @generated from field: optional string vocabulary = 11;
    */
   vocabulary?: string | undefined;
+
+  /**
+   * Compute layers once more in the backward pass rather than keep their activations.
+   *
+   * @generated from field: optional bool gradient_checkpointing = 12;
+   */
+  gradientCheckpointing?: boolean | undefined;
 };
 
 /**
@@ -351,7 +470,7 @@ export type Training = Message<"dak.v1.Training"> & {
  * Use `create(TrainingSchema)` to create a new message.
  */
 export const TrainingSchema: GenMessage<Training> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 6);
+  messageDesc(file_dak_v1_job, 8);
 
 /**
  * When checkpoints are written: whenever one of the two is reached.
@@ -375,7 +494,7 @@ export type Checkpoint = Message<"dak.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 7);
+  messageDesc(file_dak_v1_job, 9);
 
 /**
  * @generated from message dak.v1.Validation
@@ -394,7 +513,7 @@ export type Validation = Message<"dak.v1.Validation"> & {
  * Use `create(ValidationSchema)` to create a new message.
  */
 export const ValidationSchema: GenMessage<Validation> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 8);
+  messageDesc(file_dak_v1_job, 10);
 
 /**
  * Labelled data that the job is measured with, never trained on.
@@ -420,7 +539,7 @@ export type Evaluation = Message<"dak.v1.Evaluation"> & {
  * Use `create(EvaluationSchema)` to create a new message.
  */
 export const EvaluationSchema: GenMessage<Evaluation> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 9);
+  messageDesc(file_dak_v1_job, 11);
 
 /**
  * @generated from message dak.v1.LabelledQuery
@@ -442,7 +561,7 @@ export type LabelledQuery = Message<"dak.v1.LabelledQuery"> & {
  * Use `create(LabelledQuerySchema)` to create a new message.
  */
 export const LabelledQuerySchema: GenMessage<LabelledQuery> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 10);
+  messageDesc(file_dak_v1_job, 12);
 
 /**
  * @generated from message dak.v1.Output
@@ -469,7 +588,7 @@ export type Output = Message<"dak.v1.Output"> & {
  * Use `create(OutputSchema)` to create a new message.
  */
 export const OutputSchema: GenMessage<Output> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 11);
+  messageDesc(file_dak_v1_job, 13);
 
 /**
  * @generated from message dak.v1.Job
@@ -546,7 +665,7 @@ export type Job = Message<"dak.v1.Job"> & {
  * Use `create(JobSchema)` to create a new message.
  */
 export const JobSchema: GenMessage<Job> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 12);
+  messageDesc(file_dak_v1_job, 14);
 
 /**
  * @generated from message dak.v1.JobError
@@ -568,7 +687,7 @@ export type JobError = Message<"dak.v1.JobError"> & {
  * Use `create(JobErrorSchema)` to create a new message.
  */
 export const JobErrorSchema: GenMessage<JobError> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 13);
+  messageDesc(file_dak_v1_job, 15);
 
 /**
  * One training step.
@@ -639,7 +758,7 @@ export type Progress = Message<"dak.v1.Progress"> & {
  * Use `create(ProgressSchema)` to create a new message.
  */
 export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 14);
+  messageDesc(file_dak_v1_job, 16);
 
 /**
  * An entry of a job's event log; sequences rise by one from 1, so a watcher that reconnects misses nothing.
@@ -699,7 +818,7 @@ export type JobEvent = Message<"dak.v1.JobEvent"> & {
  * Use `create(JobEventSchema)` to create a new message.
  */
 export const JobEventSchema: GenMessage<JobEvent> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 15);
+  messageDesc(file_dak_v1_job, 17);
 
 /**
  * @generated from message dak.v1.StateChange
@@ -726,7 +845,7 @@ export type StateChange = Message<"dak.v1.StateChange"> & {
  * Use `create(StateChangeSchema)` to create a new message.
  */
 export const StateChangeSchema: GenMessage<StateChange> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 16);
+  messageDesc(file_dak_v1_job, 18);
 
 /**
  * @generated from message dak.v1.LogLine
@@ -750,7 +869,7 @@ export type LogLine = Message<"dak.v1.LogLine"> & {
  * Use `create(LogLineSchema)` to create a new message.
  */
 export const LogLineSchema: GenMessage<LogLine> = /*@__PURE__*/
-  messageDesc(file_dak_v1_job, 17);
+  messageDesc(file_dak_v1_job, 19);
 
 /**
  * Where a job stands. queued → preparing → training → evaluating → publishing → succeeded | failed | cancelled; a job that has not

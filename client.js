@@ -1,0 +1,1 @@
+export * from "@dak/shared/client";

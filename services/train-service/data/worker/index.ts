@@ -1,0 +1,2 @@
+export { PreparationPool } from "./pool.js";
+export type { PreparationRequest } from "./protocol.js";

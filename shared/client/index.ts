@@ -1,0 +1,12 @@
+export type { AdapterSource } from "./adapters.js";
+export { type ApiReason, DakApiError, type Problem } from "./api-error.js";
+export { DakClient } from "./client.js";
+export type { UploadOptions } from "./datasets.js";
+export type { TextSettings } from "./embed-transport.js";
+export type { Embedded, EmbedOptions } from "./embeddings.js";
+export { isTerminal } from "./events.js";
+export type { CreateOptions, ListOptions } from "./jobs.js";
+export type { CallSettings, DakClientOptions } from "./options.js";
+export type { Retry, RetryOptions } from "./retry.js";
+export type * from "./types.js";
+export type { WatchOptions } from "./watch.js";

@@ -7,7 +7,13 @@ import type { JobEstimate } from "../estimate/index.js";
 const bytes = (meaning: string) => z.int().min(0).describe(meaning);
 
 const fittingSchema = z
-	.object({ batch_size: z.int(), gradient_accumulation: z.int(), max_length: z.int(), total_bytes: z.int() })
+	.object({
+		batch_size: z.int(),
+		gradient_accumulation: z.int(),
+		max_length: z.int(),
+		gradient_checkpointing: z.boolean(),
+		total_bytes: z.int(),
+	})
 	.meta({ id: "FittingSettings" });
 
 export const estimateSchema = z
@@ -54,6 +60,7 @@ export function estimateJson({ parts, seconds: time, ...estimate }: JobEstimate)
 			batch_size: found.batchSize,
 			gradient_accumulation: found.gradientAccumulation,
 			max_length: found.maxLength,
+			gradient_checkpointing: found.gradientCheckpointing,
 			total_bytes: found.totalBytes,
 		})),
 		device: estimate.device,

@@ -45,9 +45,13 @@ describe("an estimate", () => {
 		const available = Math.round(0.7 * roomy.totalBytes);
 		const { fits, whatWouldFit: found } = await estimateJob(request({ training: { batch_size: 64 } }, available));
 		expect(fits).toBe(false);
-		expect(found.length).toBe(2);
-		for (const { batchSize, gradientAccumulation, maxLength, totalBytes } of found) {
-			const training = { batch_size: batchSize, gradient_accumulation: gradientAccumulation };
+		expect(found.map(({ gradientCheckpointing }) => gradientCheckpointing)).toEqual([true, false, false]);
+		for (const { batchSize, gradientAccumulation, maxLength, gradientCheckpointing, totalBytes } of found) {
+			const training = {
+				batch_size: batchSize,
+				gradient_accumulation: gradientAccumulation,
+				gradient_checkpointing: gradientCheckpointing,
+			};
 			const again = await estimateJob(request({ training, max_length: maxLength }, available));
 			expect(again).toMatchObject({ fits: true, totalBytes });
 			expect(batchSize * gradientAccumulation).toBeGreaterThanOrEqual(64);
@@ -83,11 +87,16 @@ test("the largest number that passes is found", () => {
 test("what would fit keeps the effective batch, and names nothing where nothing fits", () => {
 	const settings = jobSettingsSchema.parse(jobWith({ training: { batch_size: 32, gradient_accumulation: 2 }, max_length: 64 }));
 	const total = ({ training, max_length }: typeof settings) => training.batch_size * max_length;
-	expect(whatWouldFit(settings, 700, total)).toEqual([
-		{ batchSize: 10, gradientAccumulation: 7, maxLength: 64, totalBytes: 640 },
-		{ batchSize: 32, gradientAccumulation: 2, maxLength: 21, totalBytes: 672 },
-	]);
+	const smaller = [
+		{ batchSize: 10, gradientAccumulation: 7, maxLength: 64, gradientCheckpointing: false, totalBytes: 640 },
+		{ batchSize: 32, gradientAccumulation: 2, maxLength: 21, gradientCheckpointing: false, totalBytes: 672 },
+	];
+	expect(whatWouldFit(settings, 700, total)).toEqual(smaller);
 	expect(whatWouldFit(settings, 100, total)).toEqual([]);
+	const halved = (job: typeof settings) => total(job) / (job.training.gradient_checkpointing ? 4 : 1);
+	const checkpointed = { batchSize: 32, gradientAccumulation: 2, maxLength: 64, gradientCheckpointing: true, totalBytes: 512 };
+	expect(whatWouldFit(settings, 700, halved)).toEqual([checkpointed, ...smaller]);
+	expect(whatWouldFit(settings, 50, halved)).toEqual([{ ...checkpointed, batchSize: 3, gradientAccumulation: 22, totalBytes: 48 }]);
 });
 
 describe("the estimator's process", () => {

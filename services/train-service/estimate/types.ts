@@ -44,6 +44,7 @@ export interface FittingSettings {
 	readonly batchSize: number;
 	readonly gradientAccumulation: number;
 	readonly maxLength: number;
+	readonly gradientCheckpointing: boolean;
 	readonly totalBytes: number;
 }
 

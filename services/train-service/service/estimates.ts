@@ -29,12 +29,16 @@ const MIB = 2 ** 20;
 
 const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
 
-function inWords(settings: JobSettings, { batchSize, gradientAccumulation, maxLength, totalBytes }: FittingSettings): string {
-	const { batch_size, gradient_accumulation } = settings.training;
+function inWords(
+	settings: JobSettings,
+	{ batchSize, gradientAccumulation, maxLength, gradientCheckpointing, totalBytes }: FittingSettings,
+): string {
+	const { batch_size, gradient_accumulation, gradient_checkpointing } = settings.training;
 	const parts = [
 		...(batchSize === batch_size ? [] : [`training.batch_size ${batchSize}`]),
 		...(gradientAccumulation === gradient_accumulation ? [] : [`training.gradient_accumulation ${gradientAccumulation}`]),
 		...(maxLength === settings.max_length ? [] : [`max_length ${maxLength}`]),
+		...(gradientCheckpointing === gradient_checkpointing ? [] : ["training.gradient_checkpointing true"]),
 	];
 	return `${parts.join(" with ")} (${mib(totalBytes)})`;
 }

@@ -116,16 +116,17 @@ class Estimation {
 		return new Batches(this.#lengths, this.tokenizer, settings);
 	}
 
-	#rows = new Map<string, StepGraph>();
+	readonly #graphs = new Map<string, StepGraph>();
 
 	/** One graph serves all batch sizes. */
 	#step(settings: JobSettings): StepGraph {
 		const { vocabSize } = this.base.encoder;
 		const rows = settings.training.vocabulary === "full" ? vocabSize : this.#batches(settings).vocabularyRows(vocabSize);
-		const known = this.#rows.get(String(rows));
+		const key = `${rows} rows, ${settings.training.gradient_checkpointing ? "" : "no "}checkpointing`;
+		const known = this.#graphs.get(key);
 		if (known) return known;
 		const graph = new StepGraph(this.base, settings, rows);
-		this.#rows.set(String(rows), graph);
+		this.#graphs.set(key, graph);
 		return graph;
 	}
 }

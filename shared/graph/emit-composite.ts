@@ -93,17 +93,19 @@ function emitChunk(e: Emitter, { h, table, bias, half, chunk, n, d }: ChunkConte
  * Looks each byte up twice, once a nibble: GatherElements copies numbers where Gather copies rows of bytes, which takes half
  * the time; the two results lie end to end as the weight does. Then one scale a block of 64.
  */
-export function emitDequantizeNf4(node: Node<"dequantizeNf4">, e: Emitter): void {
-	const [planes, absmax] = node.inputs.map((value) => value.name) as [string, string];
+export function unpackNf4(e: Emitter, planes: string, absmax: string, shape: readonly [number, number], output?: string): string {
 	const table = e.shared("nf4_nibbles", "float32", [2, 256], nf4NibbleTable);
-	const bytes = e.node("Cast", [e.node("Reshape", [planes, e.int64s([1, -1])])], {
-		attributes: { to: INT32 },
-	});
+	const bytes = e.node("Cast", [e.node("Reshape", [planes, e.int64s([1, -1])])], { attributes: { to: INT32 } });
 	const twice = e.node("Concat", [bytes, bytes], { attributes: { axis: 0 } });
 	const values = e.node("GatherElements", [table, twice], { attributes: { axis: 1 } });
 	const blocks = e.node("Reshape", [values, e.int64s([-1, 64])]);
 	const scaled = e.node("Mul", [blocks, e.node("Reshape", [absmax, e.int64s([-1, 1])])]);
-	e.node("Reshape", [scaled, e.int64s(node.attrs.shape)], { outputs: [node.outputs[0]!.name] });
+	return e.node("Reshape", [scaled, e.int64s(shape)], output === undefined ? {} : { outputs: [output] });
+}
+
+export function emitDequantizeNf4(node: Node<"dequantizeNf4">, e: Emitter): void {
+	const [planes, absmax] = node.inputs.map((value) => value.name) as [string, string];
+	unpackNf4(e, planes, absmax, node.attrs.shape, node.outputs[0]!.name);
 }
 
 /**

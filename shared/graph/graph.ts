@@ -47,6 +47,8 @@ export class Graph {
 	readonly outputs: { readonly name: string; readonly value: Value }[] = [];
 	readonly nodes: Node[] = [];
 	readonly constants: Constant[] = [];
+	/** What products with frozen, packed weights are computed in. Everything else is fp32. */
+	frozenProducts: "float32" | "float16" = "float32";
 	/** Ranges of nodes [from, to) whose values the backward pass computes anew rather than keeps. */
 	readonly checkpointed: { readonly from: number; readonly to: number }[] = [];
 	readonly #names = new Set<string>();

@@ -5,7 +5,8 @@
 import { assert } from "../errors/index.js";
 import { type DType, ONNX_TYPE } from "./dtype.js";
 import type { Emitter, NodeOptions, OnnxAttribute } from "./emit.js";
-import { emitDequantizeNf4, emitLayerNorm, emitVocabularyCrossEntropy } from "./emit-composite.js";
+import { emitDequantizeNf4, emitLayerNorm, emitVocabularyCrossEntropy, unpackNf4 } from "./emit-composite.js";
+import { emitHalfProduct } from "./emit-half.js";
 import type { Node, Value, ValueType } from "./graph.js";
 import { broadcastShapes, type Dim, normalAxis, reshapeShape, type Shape, showShape } from "./shape.js";
 
@@ -125,6 +126,8 @@ function emitMatmul(node: Node<"matmul">, e: Emitter): void {
 	const [a, b] = node.inputs as [Value, Value];
 	const { transA, transB, alpha } = node.attrs;
 	const outputs = names(node.outputs);
+	if (b.node?.op === "dequantizeNf4" && a.graph.frozenProducts === "float16" && !transA && alpha === 1)
+		return void emitHalfProduct(e, a.name, b.name, transB, outputs[0]!);
 	if (!transA && !transB && alpha === 1) return void e.node("MatMul", [a.name, b.name], { outputs });
 	if (a.rank === 2 && b.rank === 2) {
 		const attributes = { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } };
@@ -176,7 +179,10 @@ const linearNf4: OpRow<"linearNf4"> = {
 		return [{ dtype: x!.dtype, shape: [x!.shape[0]!, n] }];
 	},
 	emit: (node, e) => {
+		const [x, , absmax, planes] = names(node.inputs) as [string, string, string, string];
 		const [n, k] = node.attrs.shape;
+		if (node.inputs[0]!.graph.frozenProducts === "float16")
+			return void emitHalfProduct(e, x, unpackNf4(e, planes, absmax, [n, k]), true, node.outputs[0]!.name);
 		const attributes = { ...NF4, N: n, K: k };
 		e.node("MatMulBnb4", names(node.inputs.slice(0, 3)), { domain: MICROSOFT, attributes, outputs: names(node.outputs) });
 	},

@@ -47,6 +47,7 @@ export class StepUnderTest {
 		base: BaseModel,
 		readonly objective: Objective,
 		rank = 4,
+		frozenProducts: "float32" | "float16" = "float32",
 	) {
 		const { encoder } = base;
 		const rows = encoder.vocabSize;
@@ -58,6 +59,7 @@ export class StepUnderTest {
 			objective,
 			embeddingRows: rows,
 			vocabularyRows: rows,
+			frozenProducts,
 		});
 		const table = float32(base.weights.float32("embeddings.word_embeddings.weight"), [rows, encoder.hiddenSize]);
 		this.constants = {

@@ -10,7 +10,7 @@ import {
 	type StepNumbers,
 } from "@dak/shared/nn";
 import { describe, expect, test } from "vitest";
-import { DEVICE, gap, ON_DEVICE, REFERENCE, TIMEOUT_MS, TOLERANCE } from "./device.js";
+import { DEVICE, gap, ON_DEVICE, REFERENCE, SOFTWARE, TIMEOUT_MS, TOLERANCE } from "./device.js";
 import { ALL_LOSSES, StepUnderTest, smallBatch, smallModel } from "./step.js";
 
 const ADAMW = { ...ADAMW_DEFAULTS, weightDecay: 0.01 };
@@ -61,6 +61,22 @@ describe(`on ${DEVICE.kind}`, () => {
 			if (globalNorm([wanted.gradients[i]!]) < 1e-6 * largest) return;
 			expect(gap(found.gradients[i]!, wanted.gradients[i]!), name).toBeLessThan(TOLERANCE.gradient);
 		});
+	});
+
+	// SwiftShader has no shader-f16.
+	test.skipIf(SOFTWARE)("half-precision products with the frozen weights keep loss and gradients", { timeout: TIMEOUT_MS }, async () => {
+		const [exact, half] = (["float32", "float16"] as const).map((type) => new StepUnderTest(smallModel(), ALL_LOSSES, 4, type));
+		const values = exact!.initial();
+		const [reference, session] = [await exact!.session(REFERENCE), await half!.session(ON_DEVICE)];
+		const wanted = await exact!.gradients(reference, values, smallBatch(0));
+		const found = await half!.gradients(session, values, smallBatch(0));
+		await reference.dispose();
+		await session.dispose();
+		// A half has 11 bits: 5e-4 of a number.
+		expect(Math.abs(found.loss / wanted.loss - 1)).toBeGreaterThan(0);
+		expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(1e-3);
+		const difference = wanted.gradients.map((gradient, i) => gradient.map((value, j) => value - found.gradients[i]![j]!));
+		expect(globalNorm(difference) / globalNorm(wanted.gradients)).toBeLessThan(1e-2);
 	});
 
 	// WebGPU takes one step a call in any case.

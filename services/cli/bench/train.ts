@@ -31,6 +31,7 @@ const OPTIONS = {
 	device: { type: "string", default: "auto" },
 	seed: { type: "string", default: "7" },
 	"gradient-checkpointing": { type: "boolean", default: false },
+	"mixed-precision": { type: "string", default: "no" },
 	explain: { type: "boolean", default: false },
 } as const;
 
@@ -87,6 +88,7 @@ export async function benchTrain(argv: readonly string[]): Promise<object> {
 			seed: Number(values.seed),
 			vocabulary: values.vocabulary,
 			gradient_checkpointing: values["gradient-checkpointing"],
+			mixed_precision: values["mixed-precision"],
 		},
 	});
 	const base = await openBaseModel(await resolveModel(values.base, { allowPaths: true }));
@@ -141,6 +143,7 @@ export async function benchTrain(argv: readonly string[]): Promise<object> {
 		vocabulary: values.vocabulary,
 		objective: values.objective,
 		gradient_checkpointing: values["gradient-checkpointing"],
+		mixed_precision: values["mixed-precision"],
 		step_ms: Number(((1000 * seconds) / steps).toFixed(1)),
 		cpu_ms: Number(((busy.user + busy.system) / 1000 / steps).toFixed(1)),
 		sentences_per_second: Number(((steps * batch) / seconds).toFixed(1)),

@@ -122,7 +122,8 @@ class Estimation {
 	#step(settings: JobSettings): StepGraph {
 		const { vocabSize } = this.base.encoder;
 		const rows = settings.training.vocabulary === "full" ? vocabSize : this.#batches(settings).vocabularyRows(vocabSize);
-		const key = `${rows} rows, ${settings.training.gradient_checkpointing ? "" : "no "}checkpointing`;
+		const { gradient_checkpointing, mixed_precision } = settings.training;
+		const key = JSON.stringify({ rows, gradient_checkpointing, mixed_precision });
 		const known = this.#graphs.get(key);
 		if (known) return known;
 		const graph = new StepGraph(this.base, settings, rows);

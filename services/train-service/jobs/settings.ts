@@ -115,6 +115,10 @@ export const jobSettingsSchema = z
 					.boolean()
 					.default(false)
 					.describe("Computes layers once more in the backward pass: about a third more work for a fraction of the activations' memory"),
+				mixed_precision: z
+					.enum(["no", "fp16"])
+					.default("no")
+					.describe("fp16: products with the frozen 4-bit weights in half precision, for GPUs; on a CPU it is slower than no"),
 				seed: z.int().min(0).max(4294967295).default(7),
 			})
 			.prefault({}),

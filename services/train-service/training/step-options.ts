@@ -21,5 +21,6 @@ export function stepOptions(
 		vocabularyRows: vocabulary.size,
 		tableType: tableType(base, vocabulary),
 		checkpointing: settings.training.gradient_checkpointing,
+		frozenProducts: settings.training.mixed_precision === "fp16" ? "float16" : "float32",
 	};
 }

@@ -78,7 +78,7 @@ function viewOf({ dimension, groups }: ModelVectors): View {
 
 /** The base's own vectors under each free transformation, one after the other: each has copies of its own. */
 function freeBaselines(base: View, tasks: readonly Task[]) {
-	const fit = base("fit");
+	const fit = joined(base("sample"), base("fit"));
 	if (fit.count < FEWEST_TEXTS_TO_FIT) return undefined;
 	const basis = Eigenbasis.of(fit);
 	const rotated = new Map<GroupName, Vectors>();
@@ -103,6 +103,13 @@ function freeBaselines(base: View, tasks: readonly Task[]) {
 		tasks: Object.fromEntries(tasks.map(({ name }) => [name, ofTask(name)])) as Partial<Record<TaskName, Record<FreeBaseline, Contender>>>,
 		sanity: { texts: fit.count, ...Object.fromEntries(measured.map(({ name, shape }) => [name, shape])) },
 	};
+}
+
+function joined(a: Vectors, b: Vectors): Vectors {
+	const data = new Float32Array(a.data.length + b.data.length);
+	data.set(a.data);
+	data.set(b.data, a.data.length);
+	return { count: a.count + b.count, dimension: a.dimension, data };
 }
 
 /** The nearest texts of the first few, under both models. */

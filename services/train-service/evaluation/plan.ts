@@ -9,8 +9,10 @@ import { GENERAL } from "./general/index.js";
 export const LIMITS = {
 	/** Training texts for drift, neighbours and the like: pairs of them grow with the square. */
 	sample: 400,
-	/** Training texts that the free baselines are fitted to, by the base alone. */
-	fit: 2000,
+	/** Of these, texts that are also measured with slips of the fingers. */
+	misspelled: 200,
+	/** Training texts that the free baselines are fitted to beside the sample, by the base alone. */
+	fit: 600,
 	queries: 2000,
 	corpus: 20_000,
 	categorized: 5000,
@@ -38,7 +40,7 @@ export type GroupName =
 	| "fit";
 
 export interface EvaluationPlan {
-	/** Texts to encode. `fit` is the base's alone. */
+	/** Texts to encode. `misspelled` are forms of the sample's first; `fit` is the base's alone, and adds to the sample. */
 	readonly groups: Readonly<Record<GroupName, readonly string[]>>;
 	readonly retrieval: LabelledSet | undefined;
 	readonly categories: CategorySet | undefined;
@@ -57,7 +59,7 @@ export interface PlanOptions {
 
 export function planEvaluation({ texts, labels, misspell }: PlanOptions): EvaluationPlan {
 	const bounded: string[] = [];
-	const limit = <T>(what: keyof typeof LIMITS, items: readonly T[]): readonly T[] => {
+	const limit = <T>(what: "queries" | "pairs" | "categorized", items: readonly T[]): readonly T[] => {
 		if (items.length > LIMITS[what]) bounded.push(`${what}: ${LIMITS[what]} of ${items.length}, chosen by chance`);
 		return drawn(items, LIMITS[what]);
 	};
@@ -68,10 +70,11 @@ export function planEvaluation({ texts, labels, misspell }: PlanOptions): Evalua
 	const retrieval = queries.length > 0 ? labelledSet(queries, corpus) : undefined;
 	const categorySets = categories.length > 0 ? categorySet(categories) : undefined;
 	const sample = spread(texts, LIMITS.sample);
+	const taken = new Set(sample);
 	return {
 		groups: {
 			sample,
-			misspelled: sample.map(misspell),
+			misspelled: sample.slice(0, LIMITS.misspelled).map(misspell),
 			general1: GENERAL.map(({ sentence1 }) => sentence1),
 			general2: GENERAL.map(({ sentence2 }) => sentence2),
 			queries: retrieval?.queries ?? [],
@@ -79,7 +82,10 @@ export function planEvaluation({ texts, labels, misspell }: PlanOptions): Evalua
 			sentences1: pairs.map(({ sentence1 }) => sentence1),
 			sentences2: pairs.map(({ sentence2 }) => sentence2),
 			categorized: categorySets?.texts ?? [],
-			fit: spread(texts, LIMITS.fit),
+			fit: spread(
+				texts.filter((text) => !taken.has(text)),
+				LIMITS.fit,
+			),
 		},
 		retrieval,
 		categories: categorySets && categorySets.queries.length > 0 ? categorySets : undefined,

@@ -49,9 +49,10 @@ export const generalContender = (base: View, other: View): Record<Language, Cont
 
 /** Mean cosine of a text and its form with slips of the fingers, under both models. */
 function typoRobustness(base: View, adapted: View) {
-	const [before, after] = [base, adapted].map((view) => cosinesOf(view("sample"), view("misspelled"))) as [Float64Array, Float64Array];
+	// Forms of the sample's first few texts.
+	const [before, after] = [base, adapted].map((view) => cosinesOf(view("misspelled"), view("sample"))) as [Float64Array, Float64Array];
 	const [b, a, d] = bootstrapMeans([before, after, after.map((value, i) => value - before[i]!)]);
-	return { base: rounded(b!.mean), adapted: rounded(a!.mean), gain: rounded(d!.mean), ci95: d!.ci95.map(rounded) };
+	return { texts: before.length, base: rounded(b!.mean), adapted: rounded(a!.mean), gain: rounded(d!.mean), ci95: d!.ci95.map(rounded) };
 }
 
 /** Anisotropy and hubness of one set of vectors. */

@@ -98,18 +98,22 @@ export class Measurement {
 		return this.encoder.dispose();
 	}
 
-	/** All texts in one go: each call reads the rows of the word embeddings that its texts use. */
+	/** Each different text once, and all in one go: a call reads the rows of the word embeddings that its texts use. */
 	async #vectors(factors: Factors, names: readonly GroupName[]): Promise<ModelVectors> {
 		const dimension = this.options.base.encoder.hiddenSize;
-		const all = await this.#encode(this.#tokens(names.flatMap((name) => this.plan.groups[name])), factors);
-		const groups: Partial<Record<GroupName, Float32Array>> = {};
-		let at = 0;
-		for (const name of names) {
-			const size = this.plan.groups[name].length * dimension;
-			groups[name] = all.subarray(at, at + size);
-			at += size;
-		}
-		return { dimension, groups };
+		const rows = new Map<string, number>();
+		for (const name of names) for (const text of this.plan.groups[name]) if (!rows.has(text)) rows.set(text, rows.size);
+		const all = await this.#encode(this.#tokens([...rows.keys()]), factors);
+		const groups = names.map((name) => {
+			const texts = this.plan.groups[name];
+			const vectors = new Float32Array(texts.length * dimension);
+			for (const [i, text] of texts.entries()) {
+				const row = rows.get(text)!;
+				vectors.set(all.subarray(row * dimension, (row + 1) * dimension), i * dimension);
+			}
+			return [name, vectors] as const;
+		});
+		return { dimension, groups: Object.fromEntries(groups) };
 	}
 
 	/** Ids up to the base's length limit, with the prompt that the texts are trained with. */

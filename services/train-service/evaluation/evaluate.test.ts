@@ -62,7 +62,7 @@ test("a loss that rose and vectors that collapsed are said in the summary", () =
 	const collapsed = { dimension: DIMENSION, groups: Object.fromEntries(point) };
 	const { verdict, summary } = evaluateAdaptation({ plan, base: model(plan, 1), adapted: collapsed, loss: { first: 3, last: 4 } });
 	expect(verdict).toBe("unverified");
-	expect(summary).toMatch(/not so: loss fell, not collapsed, drift within bounds/);
+	expect(summary).toMatch(/not passed: loss fell, not collapsed, drift within bounds/);
 });
 
 const QUERIES = { queries: texts(200, "q").map((query, i) => ({ query, relevant: [`t${i}`] })), corpus: texts(200) };
@@ -108,7 +108,7 @@ test("a handful of labels is measured and bears no verdict", () => {
 	const report = evaluateAdaptation({ plan, base: model(plan, 1), adapted: model(plan, 0.1) });
 	expect(report.verdict).toBe("unverified");
 	expect(report.retrieval).toMatchObject({ queries: 3, corpus: 200 });
-	expect(report.summary).toMatch(/only 3 queries were given, and a verdict takes 10/);
+	expect(report.summary).toMatch(/Only 3 queries were given, and a verdict takes 10/);
 });
 
 test("what is measured is bounded, answers stay, and the report says what was left out", () => {

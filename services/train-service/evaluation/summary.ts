@@ -28,18 +28,16 @@ export function conclude(
 		return { verdict: verdictOfAll(Object.values(comparisons)), summary };
 	}
 	const failed = checks.filter(({ passed }) => !passed).map(({ name }) => name.replaceAll("_", " "));
-	const said = failed.length === 0 ? "the checks of sanity passed" : `not so: ${failed.join(", ")}`;
+	const said = failed.length === 0 ? "all passed" : `not passed: ${failed.join(", ")}`;
 	const why =
 		all.length === 0
 			? "No labelled data was given"
 			: `Only ${all.map(([task, { items }]) => `${items} ${ITEMS[task]}`).join(" and ")} were given, and a verdict takes ${FEWEST_ITEMS}`;
 	return {
 		verdict: "unverified",
-		summary: `Unverified: ${lowerFirst(why)}, so nothing is said about retrieval; the checks say only whether training has broken the model: ${said}.`,
+		summary: `${why}, so nothing is said about retrieval; the checks say only whether training has broken the model: ${said}.`,
 	};
 }
-
-const lowerFirst = (text: string): string => text[0]!.toLowerCase() + text.slice(1);
 
 function labelled(task: TaskName, { metric, items, base, adapted, gain, ci95, ...rest }: Comparison): string {
 	const scores = `${METRICS[metric] ?? metric} is ${adapted[metric]!.toFixed(3)} with the adapter and ${base[metric]!.toFixed(3)} with the base`;

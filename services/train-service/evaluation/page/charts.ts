@@ -55,9 +55,10 @@ function thinned(curve: Curve): Curve {
 /** Loss by step, and its running mean. */
 export function lossChart(curve: Curve): Markup {
 	const points = thinned(curve);
-	let mean = points[0]!.loss;
-	const smooth = points.map(({ step, loss }) => {
-		mean += 0.15 * (loss - mean);
+	let mean = 0;
+	const smooth = points.map(({ step, loss }, i) => {
+		// The mean of all until there are enough: the first alone would hold it back.
+		mean += Math.max(1 / (i + 1), 0.15) * (loss - mean);
 		return { step, loss: mean };
 	});
 	const { x, y, axes } = frame(extent(points.map(({ step }) => step)), extent(points.map(({ loss }) => loss)), [0, 2]);

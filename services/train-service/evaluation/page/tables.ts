@@ -63,7 +63,7 @@ export function checkTable({ checks }: PageSanity): Markup {
 		markup`<th>Check</th><th></th><th>Found</th>`,
 		checks.map(
 			({ name, passed, found }) =>
-				markup`<tr><td>${nameOf(name)}</td><td class="${passed ? "good" : "bad"}">${passed ? "✓ yes" : "✗ no"}</td><td>${found}</td></tr>`,
+				markup`<tr><td>${nameOf(name)}</td><td class="s ${passed ? "good" : "bad"}">${passed ? "✓ yes" : "✗ no"}</td><td>${found}</td></tr>`,
 		),
 	);
 }

@@ -31,7 +31,12 @@ export type LabelledQueryJson = JsonOf<LabelledQuery>;
 export type JobSpecJson = Loose<Omit<JsonOf<JobSpec>, "dataset" | "evaluation" | "base_model">> & {
 	base_model: string;
 	dataset: DatasetSource;
-	evaluation?: { queries: readonly LabelledQueryJson[]; corpus?: readonly string[] };
+	evaluation?: {
+		queries?: readonly LabelledQueryJson[];
+		corpus?: readonly string[];
+		pairs?: readonly { sentence1: string; sentence2: string; score: number }[];
+		categories?: readonly { text: string; category: string }[];
+	};
 };
 
 export type ProgressJson = JsonOf<Progress>;

@@ -157,7 +157,18 @@ describe("texts and adapters", () => {
 			a: { model: "base", served_as: "base" },
 			b: { served_as: expect.stringMatching(/^parts@\d$/) },
 		});
-		expect((await run("--against", "parts")).out).toMatch(/MRR@10 \+0\.000 \[\+0\.000, \+0\.000\] \(95 %, paired bootstrap\): no change/);
+		expect((await run("--against", "parts")).out).toMatch(
+			/MRR@10 \+0\.000 \[\+0\.000, \+0\.000\] \(95 %, paired bootstrap\): unverified, 4 are too few/,
+		);
+		// The same labels thrice are enough in number; each kind of labels is a table of its own.
+		const kinds = join(folder, "kinds.jsonl");
+		const many = [0, 1, 2].flatMap(() => TEXTS.map((text) => ({ query: text, relevant: [text] })));
+		const graded = TEXTS.map((text, score) => ({ sentence1: text, sentence2: TEXTS[0], score }));
+		const sorted = TEXTS.map((text, i) => ({ text, category: `c${i % 2}` }));
+		writeFileSync(kinds, [...many, ...graded, ...sorted].map((line) => JSON.stringify(line)).join("\n"));
+		const { out } = await toEmbed("eval", kinds, "-a", "parts", "--against", "parts");
+		expect(out).toMatch(/MRR@10 \+0\.000 \[\+0\.000, \+0\.000\] \(95 %, paired bootstrap\): no change/);
+		expect(out).toMatch(/4 texts, each searched.*MAP@10 .*unverified, 4 are too few.*4 graded pairs\n.*\nSpearman /s);
 	});
 
 	test("folders are inspected and compared without any service", async () => {

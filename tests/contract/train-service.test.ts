@@ -258,8 +258,16 @@ describe("a job", () => {
 		}
 	});
 
-	test("never shows its labelled pairs", async () => {
-		const evaluation = { queries: [{ query: "hat", relevant: ["red hat"] }] };
+	test("never shows its labels, and refuses an evaluation without any", async () => {
+		const evaluation = {
+			queries: [{ query: "hat", relevant: ["red hat"] }],
+			pairs: [{ sentence1: "hat", sentence2: "cap", score: 0 }],
+			categories: [{ text: "hat", category: "clothes" }],
+		};
+		const overGrpc = await service.grpc.createJob({ spec: specOf(jobWith({ evaluation })) });
+		expect((await service.until(overGrpc.id, "succeeded")).state).toBe("succeeded");
+		const none = await problemOf(await service.submit(jobWith({ evaluation: { corpus: ["hat"] } })));
+		expect(none).toMatchObject({ status: 422, reason: "INVALID_REQUEST" });
 		const { id } = await service.create(jobWith({ evaluation }));
 		expect((await service.until(id, "succeeded")).spec).not.toHaveProperty("evaluation");
 		expect((await service.grpc.getJob({ id })).spec!.evaluation).toBeUndefined();
@@ -273,6 +281,17 @@ describe("a job", () => {
 		const report = { verdict: "unverified", summary: "made up" };
 		expect(await (await fetch(`${at}/report`)).json()).toEqual(report);
 		expect((await service.grpc.getReport({ id })).report).toEqual(report);
+		for (const [query, accept] of [
+			["", "text/html,application/xhtml+xml,*/*;q=0.8"],
+			["?format=html", "application/json"],
+		] as const) {
+			const page = await fetch(`${at}/report${query}`, { headers: { accept } });
+			expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+			expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src 'sha256-/);
+			expect(await page.text()).toContain("made up");
+		}
+		expect((await fetch(`${at}/report?format=json`, { headers: { accept: "text/html" } })).headers.get("content-type")).toMatch(/json/);
+		expect(await problemOf(await fetch(`${at}/report?format=pdf`))).toMatchObject({ status: 422, reason: "INVALID_REQUEST" });
 		const { files } = (await (await fetch(`${at}/artifacts`)).json()) as { files: { path: string; bytes: number }[] };
 		expect(files.map(({ path }) => path)).toContain("1_Pooling/config.json");
 		for (const { path, bytes } of files) expect((await (await fetch(`${at}/artifacts/${path}`)).arrayBuffer()).byteLength).toBe(bytes);

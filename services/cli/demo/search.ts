@@ -1,5 +1,5 @@
 /** Search with and without the adapter: over the demo's own catalogue through /embed alone, as an application would see it. */
-import { type Interval, nearest, pairedBootstrap, retrievalScores, rowOf, unitVectors, type Vectors } from "@dak/train-service/evaluation";
+import { type Interval, meanOf, nearest, pairedBootstrap, retrievalScores, rowOf, unitVectors, type Vectors } from "@dak/shared/evaluation";
 import { embedAll, getJson, postJson } from "./client.js";
 import type { OwnCorpus } from "./data.js";
 
@@ -40,13 +40,14 @@ export async function compareSearch(url: string, adapter: string, { pairs, catal
 		return { ...vectors, scores: retrievalScores(vectors.queries, vectors.corpus, relevant) };
 	};
 	const [before, after] = [await model(undefined), await model(adapter)];
-	const differences = after.scores.reciprocalRanks.map((rank, i) => rank - before.scores.reciprocalRanks[i]!);
+	const [from, to] = [before.scores["mrr@10"], after.scores["mrr@10"]];
+	const differences = Array.from(to, (rank, i) => rank - from[i]!);
 	const top = ({ queries: q, corpus }: { queries: Vectors; corpus: Vectors }, i: number): Found[] =>
 		nearest(rowOf(q, i), corpus, SHOWN).map(({ index }) => ({ text: catalogue[index]!, right: relevant[i]!.has(index) }));
 	return {
 		queries: queries.length,
-		before: before.scores.mrr10,
-		after: after.scores.mrr10,
+		before: meanOf(from),
+		after: meanOf(to),
 		interval: pairedBootstrap(differences),
 		// The first few as they come: chosen ones would show what one wants to see.
 		examples: queries.slice(0, EXAMPLES).map((text, i) => ({ text, before: top(before, i), after: top(after, i) })),

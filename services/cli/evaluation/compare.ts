@@ -1,31 +1,34 @@
-/** Search under two models over the same labelled queries, as an application would see it: through embed-service alone. */
+/** Two models over the same labels, as an application would see them: through embed-service alone. */
 import type { DakClient } from "@dak/shared/client";
 import {
-	type Interval,
-	pairedBootstrap,
-	type RetrievalScores,
+	type Comparison,
+	categorySet,
+	compareRetrieval,
+	compareSimilarities,
+	cosinesOf,
+	labelledSet,
 	retrievalScores,
+	rowsOf,
 	unitVectors,
+	type Vectors,
 	type Verdict,
-	verdictOf,
-} from "@dak/train-service/evaluation";
-import type { LabelledQueries } from "./labelled-file.js";
+	verdictOfAll,
+} from "@dak/shared/evaluation";
+import type { LabelledData } from "./labelled-file.js";
 
 /** `base`, or an adapter's name. */
 export type Model = string;
 
-/** Means over all queries. */
-export type Scores = Pick<RetrievalScores, "mrr10" | "hit1" | "recall10" | "ndcg10">;
-
 export interface EvalResult {
 	readonly queries: number;
-	/** Texts that are searched. */
+	/** Texts that are searched by the queries. */
 	readonly texts: number;
-	readonly a: { readonly model: Model; readonly served_as: string; readonly scores: Scores };
-	readonly b: { readonly model: Model; readonly served_as: string; readonly scores: Scores };
-	/** Of MRR@10, b less a, paired by query; 95 % by bootstrap. */
-	readonly difference: Interval;
-	readonly verdict: Verdict;
+	readonly a: { readonly model: Model; readonly served_as: string };
+	readonly b: { readonly model: Model; readonly served_as: string };
+	/** By kind of labels; in each, `base` is a and `adapted` is b. */
+	readonly tasks: { readonly retrieval?: Comparison; readonly categories?: Comparison; readonly similarity?: Comparison };
+	/** unverified where there are too few labels. */
+	readonly verdict: Verdict | "unverified";
 }
 
 export interface EvalOptions {
@@ -55,46 +58,69 @@ async function embedAll(
 	return { vectors: unitVectors(data, dimension), servedAs: [...adapters].join(", ") };
 }
 
-async function score(dak: DakClient, model: Model, set: SearchSet, { queryPrompt, textPrompt, onProgress }: EvalOptions) {
-	const total = set.queries.length + set.texts.length;
-	const queries = await embedAll(dak, model, set.queries, queryPrompt, (count) => onProgress(model, count, total));
-	const texts = await embedAll(dak, model, set.texts, textPrompt, (count) => onProgress(model, set.queries.length + count, total));
-	return { servedAs: texts.servedAs, ...retrievalScores(queries.vectors, texts.vectors, set.relevant) };
+/** Labels as rows of the texts that are embedded. */
+function prepare({ queries, corpus, pairs, categories }: LabelledData) {
+	const retrieval = queries.length > 0 ? labelledSet(queries, corpus) : undefined;
+	const found = categories.length > 0 ? categorySet(categories) : undefined;
+	const groups = {
+		queries: retrieval?.queries ?? [],
+		corpus: retrieval?.corpus ?? [],
+		sentences1: pairs.map(({ sentence1 }) => sentence1),
+		sentences2: pairs.map(({ sentence2 }) => sentence2),
+		categorized: found?.texts ?? [],
+	};
+	return { retrieval, categories: found && found.queries.length > 0 ? found : undefined, grades: pairs.map(({ score }) => score), groups };
 }
 
-interface SearchSet {
-	readonly queries: readonly string[];
-	/** Each text once: all relevant ones, and the rest of the corpus. */
-	readonly texts: readonly string[];
-	readonly relevant: readonly ReadonlySet<number>[];
+type Prepared = ReturnType<typeof prepare>;
+type Group = keyof Prepared["groups"];
+type View = (group: Group) => Vectors;
+
+async function view(dak: DakClient, model: Model, { groups }: Prepared, { queryPrompt, textPrompt, onProgress }: EvalOptions) {
+	const vectors = new Map<Group, Vectors>();
+	const served = new Set<string>();
+	const names = (Object.keys(groups) as Group[]).filter((name) => groups[name].length > 0);
+	const total = names.reduce((sum, name) => sum + groups[name].length, 0);
+	let done = 0;
+	for (const name of names) {
+		const prompt = name === "queries" ? queryPrompt : textPrompt;
+		const embedded = await embedAll(dak, model, groups[name], prompt, (count) => onProgress(model, done + count, total));
+		vectors.set(name, embedded.vectors);
+		served.add(embedded.servedAs);
+		done += groups[name].length;
+	}
+	return { of: ((group) => vectors.get(group)!) satisfies View, servedAs: [...served].join(", ") };
 }
 
-function searchSet({ queries, corpus }: LabelledQueries): SearchSet {
-	const texts = [...new Set([...queries.flatMap(({ relevant }) => relevant), ...corpus])];
-	const rows = new Map(texts.map((text, i) => [text, i]));
+function compareTasks({ retrieval, categories, grades }: Prepared, a: View, b: View): EvalResult["tasks"] {
+	const search = (of: View) => retrievalScores(of("queries"), of("corpus"), retrieval!.relevant);
+	const searchCategories = (of: View) => {
+		const { queries, relevant } = categories!;
+		return retrievalScores(rowsOf(of("categorized"), queries), of("categorized"), relevant, (i) => queries[i]);
+	};
+	const cosines = (of: View) => cosinesOf(of("sentences1"), of("sentences2"));
 	return {
-		queries: queries.map(({ query }) => query),
-		texts,
-		relevant: queries.map(({ relevant }) => new Set(relevant.map((text) => rows.get(text)!))),
+		...(retrieval ? { retrieval: compareRetrieval("mrr@10", search(a), search(b)) } : {}),
+		...(categories ? { categories: compareRetrieval("map@10", searchCategories(a), searchCategories(b)) } : {}),
+		...(grades.length > 0 ? { similarity: compareSimilarities(grades, cosines(a), cosines(b)) } : {}),
 	};
 }
 
 export async function compareModels(
 	dak: DakClient,
-	labelled: LabelledQueries,
+	labelled: LabelledData,
 	models: readonly [Model, Model],
 	options: EvalOptions,
 ): Promise<EvalResult> {
-	const set = searchSet(labelled);
-	const [a, b] = [await score(dak, models[0], set, options), await score(dak, models[1], set, options)];
-	const difference = pairedBootstrap(b.reciprocalRanks.map((rank, i) => rank - a.reciprocalRanks[i]!));
-	const scores = ({ mrr10, hit1, recall10, ndcg10 }: Scores): Scores => ({ mrr10, hit1, recall10, ndcg10 });
+	const prepared = prepare(labelled);
+	const [a, b] = [await view(dak, models[0], prepared, options), await view(dak, models[1], prepared, options)];
+	const tasks = compareTasks(prepared, a.of, b.of);
 	return {
-		queries: set.queries.length,
-		texts: set.texts.length,
-		a: { model: models[0], served_as: a.servedAs, scores: scores(a) },
-		b: { model: models[1], served_as: b.servedAs, scores: scores(b) },
-		difference,
-		verdict: verdictOf(difference),
+		queries: prepared.groups.queries.length,
+		texts: prepared.groups.corpus.length,
+		a: { model: models[0], served_as: a.servedAs },
+		b: { model: models[1], served_as: b.servedAs },
+		tasks,
+		verdict: verdictOfAll(Object.values(tasks)),
 	};
 }

@@ -73,8 +73,8 @@ test("labelled queries are read as lines and as one document, a single relevant 
 
 test.each([
 	['{"query": "a", "relevant": ["b"]}\n{"query": "c"}\n', /line 2: found "\{\\"query\\": \\"c\\"\}"; allowed: /],
-	["", /found no queries/],
-	['{"queries": []}', /queries: /],
+	["", /found no labels/],
+	['{"queries": []}', /found no labels/],
 	["no json\n", /line 1: found "no json"/],
 ])("labelled queries that are none are refused by file and line: %j", (content, message) => {
 	expect(() => specOf("--eval", file("bad.jsonl", content))).toThrow(message);

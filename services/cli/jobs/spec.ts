@@ -96,8 +96,13 @@ function evaluationOf({ eval: file, corpus }: SpecOptions): JobSpecJson["evaluat
 		if (corpus !== undefined) throw new DakError("INVALID_REQUEST", "--corpus: found no --eval beside it; allowed: both");
 		return undefined;
 	}
-	const labelled = readLabelled(file);
-	return { queries: labelled.queries, corpus: [...labelled.corpus, ...(corpus === undefined ? [] : readCorpus(corpus))] };
+	const { queries, pairs, categories, ...labelled } = readLabelled(file);
+	return {
+		queries,
+		corpus: [...labelled.corpus, ...(corpus === undefined ? [] : readCorpus(corpus))],
+		...(pairs.length > 0 ? { pairs } : {}),
+		...(categories.length > 0 ? { categories } : {}),
+	};
 }
 
 /** Uploads a file and returns what a job calls it by. */

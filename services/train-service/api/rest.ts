@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { type Route, route } from "@dak/shared/server";
 import { z } from "zod";
 import type { DatasetStatistics } from "../data/index.js";
+import { REPORT_CSP, reportPage } from "../evaluation/page/index.js";
 import { type Dataset, JOB_STATES, jobSettingsSchema } from "../jobs/index.js";
 import type { Application } from "./application.js";
 import { jobJson } from "./convert.js";
@@ -154,13 +155,22 @@ function resultRoutes(app: Application): Route[] {
 			method: "get",
 			path: "/v1/jobs/{id}/report",
 			operationId: "getReport",
-			summary: "What was measured on base and adapter",
+			summary: "What was measured on base and adapter, as JSON or as a page",
 			tag: "results",
 			scope: "submit",
 			params: byId,
+			query: z.strictObject({ format: z.enum(["json", "html"]).optional().describe("In place of the Accept header") }),
+			headers: { Accept: "text/html: one page without scripts, made of the same figures; application/json otherwise" },
 			response: { status: 200, description: "The report", schema: reportSchema },
 			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND"],
-		}).handle(({ params }) => ({ body: app.report(params.id) })),
+		}).handle(({ params, query, req, res }) => {
+			const report = app.report(params.id);
+			res.vary("accept");
+			const format = query.format ?? req.accepts(["json", "html"]);
+			if (format !== "html") return { body: report };
+			const page = reportPage(report, { id: params.id, ...app.jobs.get(params.id).settings });
+			res.set({ "content-security-policy": REPORT_CSP, "content-type": "text/html; charset=utf-8" }).end(page);
+		}),
 		route({
 			method: "get",
 			path: "/v1/jobs/{id}/artifacts",

@@ -2,7 +2,7 @@
  * What can be said without labels: how far the adapted vectors have moved from the base's. These are checks of sanity, and
  * say nothing about retrieval.
  */
-import { dotOf, rowOf, type Vectors } from "./vectors.js";
+import { dotOf, meanOf, rowOf, type Vectors } from "@dak/shared/evaluation";
 
 export interface Drift {
 	/** Correlation of all pairwise cosines, adapted against base: 1 where nothing has moved. */
@@ -13,7 +13,8 @@ export interface Drift {
 	readonly collapsed: boolean;
 }
 
-function pairwise(vectors: Vectors): Float64Array {
+/** Cosines of every two of the unit vectors. */
+export function pairwise(vectors: Vectors): Float64Array {
 	const { count, dimension, data } = vectors;
 	const cosines = new Float64Array((count * (count - 1)) / 2);
 	let at = 0;
@@ -23,8 +24,6 @@ function pairwise(vectors: Vectors): Float64Array {
 	}
 	return cosines;
 }
-
-const meanOf = (values: Float64Array): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 function correlation(a: Float64Array, b: Float64Array): number {
 	const [meanA, meanB] = [meanOf(a), meanOf(b)];

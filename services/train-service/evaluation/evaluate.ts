@@ -1,117 +1,115 @@
 /** A job's report: what was measured on base and adapter, in the names of the JSON that users read. */
-import { type Interval, pairedBootstrap, type Verdict, verdictOf } from "./bootstrap.js";
-import { driftOf } from "./drift.js";
-import { type RetrievalScores, retrievalScores } from "./retrieval.js";
-import { nearest, rowOf, unitVectors, type Vectors } from "./vectors.js";
+import { type Comparison, type Contender, nearest, rounded, rowOf, unitVectors, type Vectors } from "@dak/shared/evaluation";
+import { checksOf } from "./checks.js";
+import { Eigenbasis, FEWEST_TEXTS_TO_FIT, FREE_BASELINE_NAMES, FREE_BASELINES, type FreeBaseline } from "./free-baselines.js";
+import { projection, similarityHistogram } from "./pictures.js";
+import type { EvaluationPlan, GroupName } from "./plan.js";
+import { generalContender, sanityOf, shapeOf } from "./sanity.js";
+import { conclude, type ReportVerdict } from "./summary.js";
+import { type Task, type TaskName, tasksOf, type View } from "./tasks.js";
 
-/** Labelled queries as rows of a corpus of texts. */
-export interface LabelledSet {
-	readonly queries: readonly string[];
-	readonly corpus: readonly string[];
-	readonly relevant: readonly ReadonlySet<number>[];
-}
-
-/** One model's vectors: of the labelled set where there is one, and of a sample of the training texts. */
+/** One model's vectors of a plan's texts, group by group. */
 export interface ModelVectors {
 	readonly dimension: number;
-	readonly sample: Float32Array;
-	readonly queries?: Float32Array | undefined;
-	readonly corpus?: Float32Array | undefined;
+	readonly groups: Readonly<Partial<Record<GroupName, Float32Array>>>;
 }
 
 export interface EvaluationInput {
+	readonly plan: EvaluationPlan;
 	readonly base: ModelVectors;
 	readonly adapted: ModelVectors;
-	readonly sampleTexts: readonly string[];
-	readonly labelled?: LabelledSet | undefined;
+	/** Means over the first and the last steps. */
+	readonly loss?: { readonly first: number; readonly last: number } | undefined;
 }
+
+/** Base, adapter and free baselines over one kind of labels. */
+export type LabelledReport = Comparison & {
+	readonly [count: string]: unknown;
+	readonly free_baselines?: Readonly<Record<FreeBaseline, Contender>>;
+};
 
 export interface EvaluationReport {
-	readonly verdict: Verdict | "unverified";
+	readonly verdict: ReportVerdict;
 	/** The verdict in a sentence. */
 	readonly summary: string;
-	readonly retrieval: Record<string, unknown> | undefined;
+	readonly retrieval: LabelledReport | undefined;
+	readonly categories: LabelledReport | undefined;
+	readonly similarity: LabelledReport | undefined;
 	readonly sanity: Record<string, unknown>;
 	readonly neighbours: readonly Record<string, unknown>[];
+	readonly similarity_histogram: unknown;
+	readonly projection: unknown;
+	readonly bounded: readonly string[];
 }
-
-/** Collects queries and every text that may answer one; equal texts are one row. */
-export function labelledSet(
-	queries: readonly { readonly query: string; readonly relevant: readonly string[] }[],
-	corpus: readonly string[],
-): LabelledSet {
-	const rows = new Map<string, number>();
-	const row = (text: string) => {
-		const known = rows.get(text);
-		if (known !== undefined) return known;
-		rows.set(text, rows.size);
-		return rows.size - 1;
-	};
-	for (const text of corpus) row(text);
-	const relevant = queries.map((query) => new Set(query.relevant.map(row)));
-	return { queries: queries.map(({ query }) => query), corpus: [...rows.keys()], relevant };
-}
-
-const rounded = (value: number): number => Number(value.toFixed(5));
-const named = ({ mrr10, hit1, recall10, ndcg10 }: RetrievalScores) => ({
-	"mrr@10": rounded(mrr10),
-	"hit@1": rounded(hit1),
-	"recall@10": rounded(recall10),
-	"ndcg@10": rounded(ndcg10),
-});
-
-function compareRetrieval({
-	base,
-	adapted,
-	labelled,
-}: EvaluationInput): { readonly values: Record<string, unknown>; readonly interval: Interval } | undefined {
-	if (!labelled || !base.queries || !base.corpus || !adapted.queries || !adapted.corpus) return undefined;
-	const score = (queries: Float32Array, corpus: Float32Array) =>
-		retrievalScores(unitVectors(queries, base.dimension), unitVectors(corpus, base.dimension), labelled.relevant);
-	const before = score(base.queries, base.corpus);
-	const after = score(adapted.queries, adapted.corpus);
-	const interval = pairedBootstrap(after.reciprocalRanks.map((value, i) => value - before.reciprocalRanks[i]!));
-	return {
-		interval,
-		values: {
-			metric: "mrr@10",
-			queries: labelled.queries.length,
-			corpus: labelled.corpus.length,
-			base: named(before),
-			adapted: named(after),
-			gain: rounded(interval.mean),
-			ci95: interval.ci95.map(rounded),
-		},
-	};
-}
-
-const SUMMARY: Readonly<Record<Verdict, string>> = {
-	improved: "On your labelled queries the adapter finds the right text higher up than the base; the 95 % interval lies above zero.",
-	no_change: "On your labelled queries base and adapter cannot be told apart; the 95 % interval includes zero.",
-	regressed: "On your labelled queries the adapter finds the right text lower down than the base; the 95 % interval lies below zero.",
-};
-const UNVERIFIED =
-	"No labelled queries were given, so nothing is said about retrieval; the checks below say only that training has not broken the model.";
 
 /** Measures base and adapter over the same texts. Vectors are scaled to length 1 in place. */
-export function evaluateAdaptation(input: EvaluationInput): EvaluationReport {
-	const retrieval = compareRetrieval(input);
-	const base = unitVectors(input.base.sample, input.base.dimension);
-	const adapted = unitVectors(input.adapted.sample, input.adapted.dimension);
-	const drift = driftOf(base, adapted);
-	const verdict = retrieval ? verdictOf(retrieval.interval) : "unverified";
-	return {
-		verdict,
-		summary: verdict === "unverified" ? UNVERIFIED : SUMMARY[verdict],
-		retrieval: retrieval?.values,
-		sanity: {
-			texts: base.count,
-			similarity_correlation: rounded(drift.similarityCorrelation),
-			mean_cosine: { base: rounded(drift.meanCosine.base), adapted: rounded(drift.meanCosine.adapted) },
-			collapsed: drift.collapsed,
-		},
-		neighbours: neighbours(input.sampleTexts, base, adapted),
+export function evaluateAdaptation({ plan, base: before, adapted: after, loss }: EvaluationInput): EvaluationReport {
+	const [base, adapted] = [viewOf(before), viewOf(after)];
+	const tasks = tasksOf(plan, before.dimension);
+	const compared = tasks.map((task) => [task.name, task.compare(base, adapted)] as const);
+	const comparisons: Partial<Record<TaskName, Comparison>> = Object.fromEntries(compared);
+	const sanity = sanityOf(base, adapted);
+	const checks = checksOf(sanity, loss);
+	const free = freeBaselines(base, tasks);
+	const labelled = (name: TaskName): LabelledReport | undefined => {
+		const comparison = comparisons[name];
+		if (!comparison) return undefined;
+		const beside = free && { free_baselines: free.tasks[name]! };
+		return { ...tasks.find((task) => task.name === name)!.facts, ...comparison, ...beside };
 	};
+	const [sampleBefore, sampleAfter] = [base("sample"), adapted("sample")];
+	return {
+		...conclude(comparisons, checks),
+		retrieval: labelled("retrieval"),
+		categories: labelled("categories"),
+		similarity: labelled("similarity"),
+		sanity: { ...sanity, checks, ...(free ? { free_baselines: free.sanity } : {}) },
+		neighbours: neighbours(plan.groups.sample, sampleBefore, sampleAfter),
+		similarity_histogram: similarityHistogram(sampleBefore, sampleAfter),
+		projection: projection(sampleBefore, sampleAfter),
+		bounded: plan.bounded,
+	};
+}
+
+function viewOf({ dimension, groups }: ModelVectors): View {
+	const views = new Map(Object.entries(groups).map(([group, data]) => [group, unitVectors(data, dimension)]));
+	return (group) => views.get(group)!;
+}
+
+/** The base's own vectors under each free transformation, one after the other: each has copies of its own. */
+function freeBaselines(base: View, tasks: readonly Task[]) {
+	const fit = joined(base("sample"), base("fit"));
+	if (fit.count < FEWEST_TEXTS_TO_FIT) return undefined;
+	const basis = Eigenbasis.of(fit);
+	const rotated = new Map<GroupName, Vectors>();
+	const rotatedOf = (group: GroupName) => {
+		const known = rotated.get(group) ?? basis.rotate(base(group));
+		rotated.set(group, known);
+		return known;
+	};
+	const measured = FREE_BASELINE_NAMES.map((name) => {
+		const scaled = new Map<GroupName, Vectors>();
+		const view: View = (group) => {
+			const known = scaled.get(group) ?? basis.scaled(rotatedOf(group), FREE_BASELINES[name]);
+			scaled.set(group, known);
+			return known;
+		};
+		const contenders = tasks.map((task) => [task.name, task.contend(base, view)] as const);
+		return { name, contenders, shape: { ...shapeOf(view("sample")), general: generalContender(base, view) } };
+	});
+	const ofTask = (task: TaskName) =>
+		Object.fromEntries(measured.map(({ name, contenders }) => [name, new Map(contenders).get(task)!])) as Record<FreeBaseline, Contender>;
+	return {
+		tasks: Object.fromEntries(tasks.map(({ name }) => [name, ofTask(name)])) as Partial<Record<TaskName, Record<FreeBaseline, Contender>>>,
+		sanity: { texts: fit.count, ...Object.fromEntries(measured.map(({ name, shape }) => [name, shape])) },
+	};
+}
+
+function joined(a: Vectors, b: Vectors): Vectors {
+	const data = new Float32Array(a.data.length + b.data.length);
+	data.set(a.data);
+	data.set(b.data, a.data.length);
+	return { count: a.count + b.count, dimension: a.dimension, data };
 }
 
 /** The nearest texts of the first few, under both models. */

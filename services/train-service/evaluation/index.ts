@@ -1,12 +1,4 @@
-export { type Interval, pairedBootstrap, type Verdict, verdictOf } from "./bootstrap.js";
 export { type Drift, driftOf } from "./drift.js";
-export {
-	type EvaluationInput,
-	type EvaluationReport,
-	evaluateAdaptation,
-	type LabelledSet,
-	labelledSet,
-	type ModelVectors,
-} from "./evaluate.js";
-export { type RetrievalScores, retrievalScores } from "./retrieval.js";
-export { nearest, rowOf, unitVectors, type Vectors } from "./vectors.js";
+export { type EvaluationInput, type EvaluationReport, evaluateAdaptation, type LabelledReport, type ModelVectors } from "./evaluate.js";
+export { type EvaluationPlan, type GroupName, type Labels, type PlanOptions, planEvaluation } from "./plan.js";
+export type { ReportVerdict } from "./summary.js";

@@ -61,6 +61,31 @@ export const noiseSchema = z
 	})
 	.refine(({ kind, mixture }) => (kind === "mixture") === (mixture !== undefined), "kind mixture and the list mixture go together");
 
+const label = z.string().min(1);
+
+const labelsSchema = z
+	.strictObject({
+		queries: z
+			.array(z.strictObject({ query: label, relevant: z.array(label).min(1) }))
+			.max(10_000)
+			.default([]),
+		corpus: z.array(label).max(200_000).default([]).describe("Searched beside all relevant texts"),
+		pairs: z
+			.array(z.strictObject({ sentence1: label, sentence2: label, score: z.number() }))
+			.max(10_000)
+			.default([])
+			.describe("Pairs whose similarity someone has graded, on any scale"),
+		categories: z
+			.array(z.strictObject({ text: label, category: label }))
+			.max(50_000)
+			.default([])
+			.describe("Texts of known categories: each is searched for the others of its own"),
+	})
+	.refine(({ queries, pairs, categories }) => queries.length + pairs.length + categories.length > 0, {
+		error: "found no labels; allowed: some of queries, pairs, categories",
+		path: ["queries"],
+	});
+
 export const jobSettingsSchema = z
 	.strictObject({
 		base_model: z.string().min(1).max(512).describe("Hub id, or a folder's name below DAK_MODELS_DIR"),
@@ -128,16 +153,7 @@ export const jobSettingsSchema = z
 			})
 			.prefault({}),
 		init_adapter: z.string().regex(ADAPTER_NAME).optional(),
-		evaluation: z
-			.strictObject({
-				queries: z
-					.array(z.strictObject({ query: z.string().min(1), relevant: z.array(z.string().min(1)).min(1) }))
-					.min(1)
-					.max(10_000),
-				corpus: z.array(z.string().min(1)).max(200_000).default([]),
-			})
-			.optional()
-			.describe("Labelled pairs that the adapter is measured with, never trained on"),
+		evaluation: labelsSchema.optional().describe("Labelled data that the adapter is measured with, never trained on"),
 		publish: z.enum(["always", "if_not_worse", "never"]).default("if_not_worse"),
 		output: z
 			.strictObject({

@@ -1,20 +1,22 @@
 /** Vectors of the base and of the adapted model over the same texts, and what their comparison says. */
 
+import { rowOf, unitVectors } from "@dak/shared/evaluation";
 import { type BaseModel, linearLayers, type Pooling } from "@dak/shared/models";
 import { Encoder, type EncoderOptions, type FrozenFeeds, loraA, loraB } from "@dak/shared/nn";
+import { Random } from "@dak/shared/random";
 import { type Device, type Feeds, float32 } from "@dak/shared/runtime";
 import type { Tokenizer } from "@dak/shared/tokenization";
 import {
+	type EvaluationPlan,
 	type EvaluationReport,
 	evaluateAdaptation,
-	type LabelledSet,
-	labelledSet,
+	type GroupName,
 	type ModelVectors,
-	rowOf,
-	unitVectors,
+	planEvaluation,
 } from "../evaluation/index.js";
 import type { JobSettings } from "../jobs/index.js";
 import type { CurvePoint } from "./loss-curve.js";
+import { createNoise } from "./noise/index.js";
 import type { TextSource } from "./texts.js";
 import { Vocabulary } from "./vocabulary.js";
 import { wordEmbeddings } from "./word-embeddings.js";
@@ -30,9 +32,9 @@ export interface MeasurementOptions {
 	readonly threads: number;
 }
 
-/** Training texts that drift and neighbours are measured on: their pairs grow with the square. */
-const SAMPLE = 400;
 const CANARIES = 3;
+/** Share of the words with a slip in them, for robustness to typos. */
+const MISSPELT = 0.3;
 
 export type Factors = ReadonlyMap<string, Float32Array>;
 
@@ -41,7 +43,7 @@ export class Measurement {
 		private readonly options: MeasurementOptions,
 		private readonly encoder: Encoder,
 		private readonly encoderOptions: EncoderOptions,
-		private readonly labelled: LabelledSet | undefined,
+		private readonly plan: EvaluationPlan,
 	) {}
 
 	static async create(options: MeasurementOptions): Promise<Measurement> {
@@ -53,30 +55,35 @@ export class Measurement {
 			lora: { r: settings.lora.r, alpha: settings.lora.alpha ?? 2 * settings.lora.r, targetModules: settings.lora.target_modules },
 		};
 		const encoder = await Encoder.create(encoderOptions, { device, threads, memory: "lean" });
-		const labelled = settings.evaluation && labelledSet(settings.evaluation.queries, settings.evaluation.corpus);
-		return new Measurement(options, encoder, encoderOptions, labelled);
+		return new Measurement(options, encoder, encoderOptions, planOf(options));
 	}
 
 	/** The base's vectors. */
 	base(): Promise<ModelVectors> {
-		return this.#vectors(this.#noFactors());
+		return this.#vectors(this.#noFactors(), GROUPS);
 	}
 
 	/** The adapted model's vectors. */
 	adapted(factors: Factors): Promise<ModelVectors> {
-		return this.#vectors(factors);
+		return this.#vectors(
+			factors,
+			GROUPS.filter((group) => group !== "fit"),
+		);
 	}
 
 	/** Report, manifest metrics and verdict. Consumes both sets of vectors. */
 	compare(base: ModelVectors, adapted: ModelVectors, steps: readonly CurvePoint[]) {
-		const report = evaluateAdaptation({ base, adapted, sampleTexts: this.#sample(), labelled: this.labelled });
 		const loss = { first: steps[0]?.loss, last: meanOfLast(steps), steps: steps.length };
-		const { retrieval, sanity, verdict } = report;
+		const [first, last] = [meanOf(steps.slice(0, ENDS)), loss.last];
+		const trend = first === undefined || last === undefined || steps.length < 2 * ENDS ? undefined : { first, last };
+		const report = evaluateAdaptation({ plan: this.plan, base, adapted, loss: trend });
+		const { retrieval, categories, similarity, sanity, verdict } = report;
+		const labelled = Object.entries({ retrieval, categories, similarity }).flatMap(([name, values]) => (values ? [{ name, values }] : []));
 		return {
 			verdict: verdict as EvaluationReport["verdict"],
-			metrics: { loss, sanity, ...(retrieval ? { retrieval } : {}) },
+			metrics: { loss, sanity, ...Object.fromEntries(labelled.map(({ name, values }) => [name, values])) },
 			report: { ...report, loss: { ...loss, curve: steps.map((step) => ({ step: step.step, loss: step.loss, ...step.parts })) } },
-			evaluations: [...(retrieval ? [{ name: "retrieval", values: retrieval }] : []), { name: "sanity", values: sanity }],
+			evaluations: [...labelled, { name: "sanity", values: sanity }],
 		};
 	}
 
@@ -91,24 +98,22 @@ export class Measurement {
 		return this.encoder.dispose();
 	}
 
-	/** All texts in one go: each call reads the rows of the word embeddings that its texts use. */
-	async #vectors(factors: Factors): Promise<ModelVectors> {
+	/** Each different text once, and all in one go: a call reads the rows of the word embeddings that its texts use. */
+	async #vectors(factors: Factors, names: readonly GroupName[]): Promise<ModelVectors> {
 		const dimension = this.options.base.encoder.hiddenSize;
-		const sample = this.#sample();
-		const { queries = [], corpus = [] } = this.labelled ?? {};
-		const all = await this.#encode(this.#tokens([...sample, ...queries, ...corpus]), factors);
-		const rows = (from: number, count: number) => all.subarray(from * dimension, (from + count) * dimension);
-		if (!this.labelled) return { dimension, sample: all };
-		return {
-			dimension,
-			sample: rows(0, sample.length),
-			queries: rows(sample.length, queries.length),
-			corpus: rows(sample.length + queries.length, corpus.length),
-		};
-	}
-
-	#sample(): readonly string[] {
-		return this.options.texts.texts.slice(0, SAMPLE);
+		const rows = new Map<string, number>();
+		for (const name of names) for (const text of this.plan.groups[name]) if (!rows.has(text)) rows.set(text, rows.size);
+		const all = await this.#encode(this.#tokens([...rows.keys()]), factors);
+		const groups = names.map((name) => {
+			const texts = this.plan.groups[name];
+			const vectors = new Float32Array(texts.length * dimension);
+			for (const [i, text] of texts.entries()) {
+				const row = rows.get(text)!;
+				vectors.set(all.subarray(row * dimension, (row + 1) * dimension), i * dimension);
+			}
+			return [name, vectors] as const;
+		});
+		return { dimension, groups: Object.fromEntries(groups) };
 	}
 
 	/** Ids up to the base's length limit, with the prompt that the texts are trained with. */
@@ -158,8 +163,33 @@ export class Measurement {
 	}
 }
 
-/** One step's loss is noisy: the mean over the last ten says where training ended. */
-function meanOfLast(steps: readonly CurvePoint[], count = 10): number | undefined {
-	const last = steps.slice(-count);
-	return last.length === 0 ? undefined : last.reduce((sum, step) => sum + step.loss, 0) / last.length;
+const GROUPS: readonly GroupName[] = [
+	"sample",
+	"misspelled",
+	"general1",
+	"general2",
+	"queries",
+	"corpus",
+	"sentences1",
+	"sentences2",
+	"categorized",
+	"fit",
+];
+
+function planOf({ texts, settings }: MeasurementOptions): EvaluationPlan {
+	const misspell = createNoise({ kind: "typo", ratio: MISSPELT }, texts.texts);
+	return planEvaluation({
+		texts: texts.texts,
+		labels: settings.evaluation,
+		misspell: (text, row) => misspell(text, Random.for(1, "misspelled", row)),
+	});
+}
+
+/** Steps at either end that a loss is averaged over: one step's is noisy. */
+const ENDS = 10;
+
+const meanOfLast = (steps: readonly CurvePoint[]): number | undefined => meanOf(steps.slice(-ENDS));
+
+function meanOf(steps: readonly CurvePoint[]): number | undefined {
+	return steps.length === 0 ? undefined : steps.reduce((sum, step) => sum + step.loss, 0) / steps.length;
 }

@@ -185,9 +185,6 @@ function writeOutputs(
 function withoutTexts(settings: JobSettings): Record<string, unknown> {
 	const { dataset, evaluation, ...rest } = settings;
 	const source = "texts" in dataset ? { texts: dataset.texts.length } : dataset;
-	return {
-		...rest,
-		dataset: source,
-		...(evaluation ? { evaluation: { queries: evaluation.queries.length, corpus: evaluation.corpus.length } } : {}),
-	};
+	const labels = Object.entries(evaluation ?? {}).map(([name, rows]) => [name, rows.length]);
+	return { ...rest, dataset: source, ...(evaluation ? { evaluation: Object.fromEntries(labels) } : {}) };
 }

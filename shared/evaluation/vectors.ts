@@ -1,5 +1,5 @@
 /** Sets of vectors as one row-major array. */
-import { assert } from "@dak/shared/errors";
+import { assert } from "../errors/index.js";
 
 export interface Vectors {
 	readonly count: number;
@@ -21,6 +21,18 @@ export function unitVectors(data: Float32Array, dimension: number): Vectors {
 }
 
 export const rowOf = ({ data, dimension }: Vectors, row: number): Float32Array => data.subarray(row * dimension, (row + 1) * dimension);
+
+/** Some of the rows, copied. */
+export function rowsOf(vectors: Vectors, rows: readonly number[]): Vectors {
+	const data = new Float32Array(rows.length * vectors.dimension);
+	for (const [at, row] of rows.entries()) data.set(rowOf(vectors, row), at * vectors.dimension);
+	return { count: rows.length, dimension: vectors.dimension, data };
+}
+
+/** Cosines of the unit vectors a[i] and b[i]. */
+export function cosinesOf(a: Vectors, b: Vectors): Float64Array {
+	return Float64Array.from({ length: a.count }, (_, i) => dotOf(rowOf(a, i), b.data, i * b.dimension));
+}
 
 /** Product of a vector with the elements of `b` from `at`. Four sums at once: one would wait for itself at every addition. */
 export function dotOf(a: Float32Array, b: Float32Array, at = 0): number {

@@ -1,6 +1,7 @@
-import { Random } from "@dak/shared/nn";
 import { expect, test } from "vitest";
-import { pairedBootstrap, verdictOf } from "./bootstrap.js";
+import { Random } from "../random/index.js";
+import { pairedBootstrap } from "./bootstrap.js";
+import { verdictOf } from "./verdict.js";
 
 test("one seed gives one interval, another seed another", () => {
 	const differences = [0.5, -0.25, 0, 0.1, 0.3, -0.5, 0.2];
@@ -29,5 +30,5 @@ test.each([
 	[[0, 0.2], "no_change"],
 	[[-0.2, 0], "no_change"],
 ] as const)("an interval of %j allows to say %s", ([low, high], verdict) => {
-	expect(verdictOf({ mean: (low + high) / 2, ci95: [low, high] })).toBe(verdict);
+	expect(verdictOf({ ci95: [low, high] })).toBe(verdict);
 });

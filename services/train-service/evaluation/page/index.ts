@@ -1,0 +1,2 @@
+export { type PageJob, reportPage } from "./page.js";
+export { REPORT_CSP } from "./style.js";

@@ -21,6 +21,7 @@ const EXPECTED = /\b401\b|\b501\b.*jobs:estimate/;
 
 export async function open(browser: Browser, url: string): Promise<Watched> {
 	const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+	page.setDefaultTimeout(20_000);
 	const faults: string[] = [];
 	page.on("console", (message) => {
 		const text = `${message.text()} ${message.location().url}`;

@@ -38,8 +38,10 @@ export function LogLines({ lines }: { readonly lines: readonly LogLine[] }) {
 						// biome-ignore lint/suspicious/noArrayIndexKey: lines are only ever added
 						<li key={i} class={level}>
 							<time dateTime={time}>{timeOf(time)}</time>
-							{level !== "info" && <b>{level}</b>}
-							<span>{message}</span>
+							<span>
+								{level !== "info" && <b>{level}: </b>}
+								{message}
+							</span>
 						</li>
 					))}
 				</ol>

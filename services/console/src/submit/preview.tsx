@@ -86,10 +86,12 @@ function figuresOf(statistics: Statistics): readonly (readonly [string, string])
 
 const WIDTH = 320;
 const HEIGHT = 96;
+const MOST_WIDE = 40;
 
 function Lengths({ bins }: { readonly bins: readonly Histogram[] }) {
 	const most = Math.max(1, ...bins.map(({ texts }) => texts));
 	const step = WIDTH / Math.max(1, bins.length);
+	const wide = Math.min(MOST_WIDE, Math.max(1, step - 2));
 	const words = bins.map(({ to, texts }) => `up to ${to}: ${texts}`).join(", ");
 	return (
 		<svg class="bars" viewBox={`0 0 ${WIDTH} ${HEIGHT + 16}`} role="img" aria-label={`Texts by length in tokens: ${words}`}>
@@ -97,7 +99,7 @@ function Lengths({ bins }: { readonly bins: readonly Histogram[] }) {
 				const height = (texts / most) * HEIGHT;
 				return (
 					<g key={to}>
-						<rect x={i * step + 1} y={HEIGHT - height} width={Math.max(1, step - 2)} height={height} rx="2" />
+						<rect x={(i + 0.5) * step - wide / 2} y={HEIGHT - height} width={wide} height={height} rx="2" />
 						{(bins.length <= 10 || i % 2 === 1) && (
 							<text x={(i + 0.5) * step} y={HEIGHT + 13}>
 								≤{to}

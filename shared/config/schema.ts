@@ -36,6 +36,15 @@ export const configSchema = z.object({
 		.max(256)
 		.default(availableParallelism())
 		.describe("Threads of a training step or of a batch; default: all processors"),
+	DAK_TRAIN_MEMORY: z.coerce
+		.number()
+		.int()
+		.min(64)
+		.optional()
+		.describe("Memory that training jobs may take together by their estimates, MiB; default: the container's or machine's, less a tenth"),
+	DAK_TRAIN_MAX_JOBS: positive(1).describe(
+		"Jobs that train at the same time. A step uses every thread: two jobs on the same cores are each half as fast, and hold their memory twice as long",
+	),
 	DAK_REDIS_URL: z.url().optional().meta({ secret: true }).describe("Job queue in Redis in place of the embedded one; not there yet"),
 	DAK_ARTIFACTS: z.string().min(1).optional().describe("Artifact store: a folder; default DAK_DATA_DIR/artifacts (s3:// is not there yet)"),
 	DAK_API_KEYS: z

@@ -59,6 +59,7 @@ export const REASONS = {
 	UNAVAILABLE: { http: 503, grpc: "UNAVAILABLE", tei: "unhealthy", title: "Not available" },
 	DEADLINE_EXCEEDED: { http: 504, grpc: "DEADLINE_EXCEEDED", tei: "overloaded", title: "Deadline exceeded" },
 	CANCELLED: { http: 499, grpc: "CANCELLED", tei: "backend", title: "Cancelled" },
+	INSUFFICIENT_MEMORY: { http: 422, grpc: "FAILED_PRECONDITION", tei: "validation", title: "Does not fit in memory" },
 	NOT_IMPLEMENTED: { http: 501, grpc: "UNIMPLEMENTED", tei: "validation", title: "Not implemented" },
 	TRAINING_FAILED: { http: 500, grpc: "INTERNAL", tei: "backend", title: "Training failed" },
 	STORAGE_FAILED: { http: 507, grpc: "UNAVAILABLE", tei: "backend", title: "Storage failed" },

@@ -1,6 +1,7 @@
 /** Sentence vectors of packed texts, with LoRA factors as inputs: the forward pass of training, for measuring. */
 import { Graph, matmul, serializeGraph } from "../graph/index.js";
-import { type Feeds, Session, type SessionOptions } from "../runtime/index.js";
+import type { Pooling } from "../models/index.js";
+import { type Feeds, Session, type SessionOptions, type Tensor } from "../runtime/index.js";
 import { bertStates } from "./bert.js";
 import { FrozenWeights } from "./frozen-weights.js";
 import { declareLora } from "./lora.js";
@@ -8,9 +9,13 @@ import { Packing, packedInputs } from "./packing.js";
 import { type ParameterSpec, Parameters } from "./parameters.js";
 import type { TrainingStepOptions } from "./training-step.js";
 
+/** Tokens that are encoded together. */
+const MAX_TOKENS = 4096;
+
 export type EncoderOptions = Pick<TrainingStepOptions, "config" | "pooling" | "quantized" | "lora">;
 
-function buildEncoder({ config, quantized, lora }: EncoderOptions) {
+/** The encoder's graph as ONNX bytes, with what it has to be fed. */
+export function buildEncoder({ config, quantized, lora }: EncoderOptions) {
 	const graph = new Graph("encoder");
 	const weights = new FrozenWeights(graph, quantized);
 	const parameters = new Parameters(graph);
@@ -39,10 +44,10 @@ export class Encoder {
 	 * @param feeds frozen weights, LoRA factors and `word_embeddings` [V,D], whose rows the texts' ids are
 	 * @shape texts: B rows of ids → [B,D] row-major
 	 */
-	async encode(texts: readonly Int32Array[], feeds: Feeds, maxTokens = 4096): Promise<Float32Array> {
+	async encode(texts: readonly Int32Array[], feeds: Feeds, maxTokens = MAX_TOKENS): Promise<Float32Array> {
 		const { hiddenSize } = this.options.config;
 		const vectors = new Float32Array(texts.length * hiddenSize);
-		for (const batch of byLength(texts, maxTokens)) {
+		for (const batch of encoderBatches(texts, maxTokens)) {
 			const rows = await this.#run(
 				batch.map((i) => texts[i]!),
 				feeds,
@@ -55,14 +60,7 @@ export class Encoder {
 	}
 
 	async #run(texts: readonly Int32Array[], feeds: Feeds): Promise<Float32Array> {
-		const packing = new Packing(texts, "shared");
-		const pool = packing.poolMatrix(this.options.pooling, 0, texts.length);
-		const { vectors } = await this.session.run({
-			...feeds,
-			...packing.feeds("encoder"),
-			"encoder.mask": packing.mask({ causal: false }),
-			"encoder.pool": pool,
-		});
+		const { vectors } = await this.session.run({ ...feeds, ...encoderFeeds(texts, this.options.pooling) });
 		return vectors!.data as Float32Array;
 	}
 
@@ -71,8 +69,18 @@ export class Encoder {
 	}
 }
 
+/** What a run of the encoder is fed with that depends on its texts. */
+export function encoderFeeds(texts: readonly Int32Array[], pooling: Pooling): Record<string, Tensor> {
+	const packing = new Packing(texts, "shared");
+	return {
+		...packing.feeds("encoder"),
+		"encoder.mask": packing.mask({ causal: false }),
+		"encoder.pool": packing.poolMatrix(pooling, 0, texts.length),
+	};
+}
+
 /** Indices of texts in batches of similar length, none above the token budget (a single longer text excepted). */
-function byLength(texts: readonly Int32Array[], maxTokens: number): number[][] {
+export function encoderBatches(texts: readonly Int32Array[], maxTokens = MAX_TOKENS): number[][] {
 	const order = texts.map((_, i) => i).sort((a, b) => texts[a]!.length - texts[b]!.length);
 	const batches: number[][] = [];
 	let tokens = 0;

@@ -84,10 +84,11 @@ async function* decoded(desc: DescMethod, call: AnyCall): AsyncGenerator<Message
 	for await (const bytes of requests) yield decode(desc, bytes);
 }
 
-function admit({ scope, options: { keys, draining } }: Method, call: AnyCall): void {
+/** @returns who asks */
+function admit({ scope, options: { keys, draining } }: Method, call: AnyCall): string {
 	if (draining?.aborted) throw new DakError("DRAINING", "the service is shutting down", { retryAfterMs: 1000 });
 	const header = (name: string) => call.metadata.get(name)[0]?.toString();
-	if (scope) keys.authorize({ authorization: header("authorization"), apiKey: header("x-api-key") }, scope);
+	return scope ? keys.authorize({ authorization: header("authorization"), apiKey: header("x-api-key") }, scope) : "";
 }
 
 /** Runs a call to its end; the encoded answer where the method has a single one. */
@@ -95,8 +96,8 @@ async function run(method: Method, call: AnyCall, context: CallContext): Promise
 	const { desc, handler } = method;
 	const streamsIn = desc.methodKind === "client_streaming" || desc.methodKind === "bidi_streaming";
 	const streamsOut = desc.methodKind === "server_streaming" || desc.methodKind === "bidi_streaming";
-	admit(method, call);
-	const answer = handler(streamsIn ? decoded(desc, call) : decode(desc, call.request), context);
+	const user = admit(method, call);
+	const answer = handler(streamsIn ? decoded(desc, call) : decode(desc, call.request), { ...context, user });
 	if (!streamsOut) return encode(desc, await answer);
 	await pump(desc, call, answer as AsyncIterable<unknown>, context.signal);
 	return undefined;
@@ -110,7 +111,14 @@ function contextFor({ options }: Method, call: AnyCall): CallContext {
 	const headers = new Metadata();
 	headers.set("x-request-id", requestId);
 	call.sendMetadata(headers);
-	return { requestId, signal: abort.signal, draining: options.draining ?? NEVER, metadata: call.metadata, trailer: new Metadata() };
+	return {
+		requestId,
+		user: "",
+		signal: abort.signal,
+		draining: options.draining ?? NEVER,
+		metadata: call.metadata,
+		trailer: new Metadata(),
+	};
 }
 
 function report({ options }: Method, error: DakError, requestId: string): void {

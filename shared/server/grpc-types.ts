@@ -5,6 +5,8 @@ import type { Metadata } from "@grpc/grpc-js";
 /** What a handler may want to know about its call. */
 export interface CallContext {
 	readonly requestId: string;
+	/** Who asks, as ApiKeys names them. */
+	readonly user: string;
 	/** Aborts when the client cancels, goes away, or its deadline passes. */
 	readonly signal: AbortSignal;
 	/** Aborts when the service starts to drain; long streams should then end. */

@@ -106,7 +106,7 @@ function enter(spec: Route, { keys, draining }: RestAppOptions, exempt: boolean)
 			res.set("connection", "close");
 			throw new DakError("DRAINING", "the service is shutting down", { retryAfterMs: 1000 });
 		}
-		if (spec.scope) keys.authorize({ authorization: req.get("authorization"), apiKey: req.get("x-api-key") }, spec.scope);
+		if (spec.scope) context.user = keys.authorize({ authorization: req.get("authorization"), apiKey: req.get("x-api-key") }, spec.scope);
 		next();
 	};
 }
@@ -115,12 +115,13 @@ const NEVER = new AbortController().signal;
 
 function answer(spec: Route, draining: AbortSignal): RequestHandler {
 	return async (req, res) => {
-		const { requestId, signal } = contextOf(res);
+		const { requestId, signal, user } = contextOf(res);
 		const request: RouteRequest<unknown, unknown, unknown> = {
 			params: spec.params && parseOrThrow(spec.params, { ...req.params }),
 			query: spec.query && parseOrThrow(spec.query, { ...req.query }),
 			body: spec.body && parseOrThrow(spec.body, req.body),
 			requestId,
+			user,
 			signal,
 			draining,
 			req,

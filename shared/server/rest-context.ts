@@ -11,6 +11,8 @@ export interface RestContext {
 	/** Path template of the matched route; bounded, so it can be a metric's label. */
 	route: string;
 	errorShape: ErrorShape;
+	/** Who asks, as ApiKeys names them. */
+	user: string;
 }
 
 const contexts = new WeakMap<Response, RestContext>();
@@ -47,6 +49,7 @@ export function observeRequests(logger: Logger, metrics: RequestMetrics): Reques
 			log: logger.child({ request_id: requestId }),
 			route: "unmatched",
 			errorShape: "problem",
+			user: "",
 		};
 		contexts.set(res, context);
 		res.set({ ...HEADERS, "x-request-id": requestId });

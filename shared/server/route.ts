@@ -16,6 +16,8 @@ export interface RouteRequest<Params, Query, Body> {
 	readonly query: Query;
 	readonly body: Body;
 	readonly requestId: string;
+	/** Who asks, as ApiKeys names them. */
+	readonly user: string;
 	/** Aborts when the client goes away before the answer is finished. */
 	readonly signal: AbortSignal;
 	/** Aborts when the service starts to drain; long streams should then end. */

@@ -197,7 +197,8 @@ describe("bodies and addresses that are wrong in themselves", () => {
 		["a page size over the limit", () => fetch(`${service.url}/v1/jobs?page_size=201`), 422, "INVALID_REQUEST"],
 		["a page token that is none", () => fetch(`${service.url}/v1/jobs?page_token=x`), 422, "INVALID_REQUEST"],
 		["a key that is too long", () => service.submit(jobWith(), { "idempotency-key": "k".repeat(300) }), 422, "INVALID_REQUEST"],
-		["an estimate", () => post("/v1/jobs:estimate", JSON.stringify(jobWith())), 501, "NOT_IMPLEMENTED"],
+		["an estimate of a bad job", () => post("/v1/jobs:estimate", JSON.stringify(jobWith({ lora: { r: 0 } }))), 422, "INVALID_REQUEST"],
+		["an unknown job to pause", () => post("/v1/jobs/job_x:pause", ""), 404, "JOB_NOT_FOUND"],
 	])("%s", async (_, send, status, reason) => {
 		expect(await problemOf(await send())).toMatchObject({ status, reason });
 	});
@@ -211,7 +212,8 @@ describe("bodies and addresses that are wrong in themselves", () => {
 		["a page size over the limit", () => service.grpc.listJobs({ pageSize: 201 }), "INVALID_REQUEST"],
 		["a page token that is none", () => service.grpc.listJobs({ pageToken: "x" }), "INVALID_REQUEST"],
 		["no spec", () => service.grpc.createJob({}), "INVALID_REQUEST"],
-		["an estimate", () => service.grpc.estimateJob({}), "NOT_IMPLEMENTED"],
+		["an estimate of nothing", () => service.grpc.estimateJob({}), "INVALID_REQUEST"],
+		["an unknown job to pause", () => service.grpc.pauseJob({ id: "job_x" }), "JOB_NOT_FOUND"],
 	])("%s (gRPC)", async (_, call, reason) => {
 		expect((await rejection(call())).reason).toBe(reason);
 	});
@@ -308,6 +310,61 @@ describe("a job", () => {
 		expect(grpc.jobs.map(({ id }) => id)).toEqual(rest.jobs.map(({ id }) => id));
 		expect(grpc.nextPageToken).toBe(rest.next_page_token);
 		expect(rest.jobs).toHaveLength(2);
+	});
+});
+
+describe("an estimate", () => {
+	const ask = (job: unknown) =>
+		fetch(`${service.url}/v1/jobs:estimate`, {
+			method: "POST",
+			headers: { "content-type": "application/json" },
+			body: JSON.stringify(job),
+		});
+
+	test("is the same by both protocols, and leaves nothing", async () => {
+		const before = datasetFolders();
+		const response = await ask(jobWith());
+		expect(response.status).toBe(200);
+		const rest = (await response.json()) as Record<string, number>;
+		const grpc = await service.grpc.estimateJob({ spec: specOf(jobWith()) });
+		expect(rest).toMatchObject({ device: "cpu", fits: true, total_bytes: 64 * 2 ** 20, what_would_fit: [] });
+		for (const part of ["weights", "optimizer", "activations", "logits", "embeddings", "process", "total", "available"])
+			expect(Number(grpc[`${part}Bytes` as "totalBytes"]), part).toBe(rest[`${part}_bytes`]);
+		expect(grpc).toMatchObject({ device: "cpu", fits: true, seconds: rest.seconds, phase: rest.phase });
+		expect(datasetFolders()).toEqual(before);
+	});
+
+	test("of a job that does not fit says what would; its submission is refused for the same reason by both protocols", async () => {
+		const small = await startService(undefined, { DAK_TRAIN_MEMORY: "64" });
+		const job = jobWith({ training: { batch_size: 100 } });
+		const { whatWouldFit } = await small.grpc.estimateJob({ spec: specOf(job) });
+		expect(whatWouldFit[0]).toMatchObject({ batchSize: 32, gradientAccumulation: 4 });
+		expect(await problemOf(await small.submit(job))).toMatchObject({
+			status: 422,
+			reason: "INSUFFICIENT_MEMORY",
+			pointers: ["/training/batch_size"],
+		});
+		expect((await rejection(small.grpc.createJob({ spec: specOf(job) }))).reason).toBe("INSUFFICIENT_MEMORY");
+	});
+});
+
+describe("two users", () => {
+	test("take turns, by their API keys", async () => {
+		const shared = await startService(undefined, { DAK_API_KEYS: "submit:one,submit:two" });
+		const key = (name: string) => ({ "x-api-key": name });
+		const submit = async (name: string, adapter: string) =>
+			((await (await shared.submit(jobWith({ adapter_name: adapter, training: { max_steps: 1 } }), key(name))).json()) as { id: string })
+				.id;
+		const ids = [await submit("one", "a-1"), await submit("one", "a-2"), await submit("one", "a-3"), await submit("two", "b-1")];
+		const jobs = async () =>
+			(
+				(await (await fetch(`${shared.url}/v1/jobs`, { headers: key("one") })).json()) as {
+					jobs: { id: string; state: string; started_at: string }[];
+				}
+			).jobs;
+		await expect.poll(async () => (await jobs()).every(({ state }) => state === "succeeded"), { timeout: 40_000 }).toBe(true);
+		const started = (await jobs()).sort((a, b) => (a.started_at < b.started_at ? -1 : 1)).map(({ id }) => id);
+		expect(started.indexOf(ids[3]!)).toBeLessThan(started.indexOf(ids[2]!));
 	});
 });
 

@@ -1,12 +1,14 @@
 /** `npm run bench -- NAME …`: each benchmark prints one JSON line on stdout. */
 import { benchData } from "./data.js";
 import { benchEmbed } from "./embed.js";
+import { benchEstimate } from "./estimate.js";
 import { benchGpu } from "./gpu/index.js";
 import { benchTrain } from "./train.js";
 
 const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = {
 	data: benchData,
 	embed: benchEmbed,
+	estimate: benchEstimate,
 	train: benchTrain,
 	gpu: benchGpu,
 };

@@ -2,10 +2,20 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { jailedPath } from "@dak/shared/adapters";
-import { DakError } from "@dak/shared/errors";
+import { DakError, parseOrThrow } from "@dak/shared/errors";
 import type { ModelFolder } from "@dak/shared/models";
 import type { Datasets } from "../data/index.js";
-import { type Dataset, type DatasetStore, type Job, type JobService, newDatasetId } from "../jobs/index.js";
+import type { JobEstimate } from "../estimate/index.js";
+import {
+	type Dataset,
+	type DatasetStore,
+	type Job,
+	type JobService,
+	type JobSettings,
+	jobSettingsSchema,
+	newDatasetId,
+	refuseMissingFeatures,
+} from "../jobs/index.js";
 import type { Upload } from "./upload.js";
 
 export interface ApplicationOptions {
@@ -18,6 +28,8 @@ export interface ApplicationOptions {
 	readonly defaultModel: string;
 	readonly artifactsRoot: string;
 	readonly reportsRoot: string;
+	/** @throws as the job's submission would, but for memory */
+	readonly estimate: (settings: JobSettings) => Promise<JobEstimate>;
 }
 
 /** How an upload is read and counted. */
@@ -34,6 +46,13 @@ export class Application {
 
 	get jobs(): JobService {
 		return this.options.jobs;
+	}
+
+	/** What a job would take. @throws INVALID_REQUEST …; MODEL_NOT_FOUND if its base model is not on this machine */
+	async estimate(request: unknown): Promise<JobEstimate> {
+		const settings = parseOrThrow(jobSettingsSchema, request);
+		refuseMissingFeatures(settings);
+		return this.options.estimate(settings);
 	}
 
 	/** Keeps an upload, having read all of it. */

@@ -41,6 +41,7 @@ export function jobJson(job: Job) {
 		...(job.progress ? { progress: progressJson(job.progress) } : {}),
 		...(job.adapterPath === undefined ? {} : { adapter_path: job.adapterPath }),
 		restarts: job.restarts,
+		...(job.memoryBytes === undefined ? {} : { estimated_memory_bytes: job.memoryBytes }),
 	};
 }
 
@@ -60,6 +61,7 @@ const PROTO_STATE: Readonly<Record<JobState, ProtoState>> = {
 	failed: ProtoState.FAILED,
 	cancelled: ProtoState.CANCELLED,
 	interrupted: ProtoState.INTERRUPTED,
+	paused: ProtoState.PAUSED,
 };
 
 /** @throws INVALID_REQUEST for a number that is no state */
@@ -101,6 +103,7 @@ export function jobMessage(job: Job): MessageInitShape<typeof JobSchema> {
 		...(job.progress ? { progress: progressMessage(job.progress) } : {}),
 		...(job.adapterPath === undefined ? {} : { adapterPath: job.adapterPath }),
 		restarts: job.restarts,
+		...(job.memoryBytes === undefined ? {} : { estimatedMemoryBytes: BigInt(job.memoryBytes) }),
 	};
 }
 

@@ -1,10 +1,10 @@
 /** gRPC: the same functions as REST's. */
-import { DakError } from "@dak/shared/errors";
 import { TrainService } from "@dak/shared/proto";
 import { addProtoService, type GrpcServiceOptions } from "@dak/shared/server";
 import type { Server } from "@grpc/grpc-js";
 import type { Application } from "./application.js";
 import { eventMessage, jobMessage, settingsFromSpec, stateFromProto } from "./convert.js";
+import { estimateMessage } from "./estimate.js";
 
 export function addTrainService(server: Server, app: Application, options: Omit<GrpcServiceOptions<typeof TrainService>, "scopes">): void {
 	const scopes = Object.fromEntries(Object.keys(TrainService.method).map((method) => [method, "submit" as const]));
@@ -12,7 +12,8 @@ export function addTrainService(server: Server, app: Application, options: Omit<
 		server,
 		TrainService,
 		{
-			createJob: async ({ spec, idempotencyKey }) => jobMessage(await app.jobs.create(settingsFromSpec(spec), idempotencyKey)),
+			createJob: async ({ spec, idempotencyKey }, { user }) =>
+				jobMessage(await app.jobs.create(settingsFromSpec(spec), idempotencyKey, user)),
 			getJob: ({ id }) => jobMessage(app.jobs.get(id)),
 			listJobs: ({ state, pageSize, pageToken }) => {
 				const { jobs, nextPageToken } = app.jobs.list({
@@ -23,13 +24,12 @@ export function addTrainService(server: Server, app: Application, options: Omit<
 				return { jobs: jobs.map(jobMessage), nextPageToken };
 			},
 			cancelJob: async ({ id }) => jobMessage(await app.jobs.cancel(id)),
+			pauseJob: async ({ id }) => jobMessage(await app.jobs.pause(id)),
 			resumeJob: async ({ id }) => jobMessage(await app.jobs.resume(id)),
 			async *watchJob({ id, fromSequence }, { signal, draining }) {
 				for await (const event of app.jobs.watch(id, Number(fromSequence), AbortSignal.any([signal, draining]))) yield eventMessage(event);
 			},
-			estimateJob: () => {
-				throw new DakError("NOT_IMPLEMENTED", "estimates are not implemented yet");
-			},
+			estimateJob: async ({ spec }) => estimateMessage(await app.estimate(settingsFromSpec(spec))),
 			getReport: ({ id }) => ({ report: JSON.parse(JSON.stringify(app.report(id))) }),
 		},
 		{ ...options, scopes },

@@ -2,13 +2,13 @@
 import { createReadStream, statSync } from "node:fs";
 import { extname } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { DakError } from "@dak/shared/errors";
 import { type Route, route } from "@dak/shared/server";
 import { z } from "zod";
 import type { DatasetStatistics } from "../data/index.js";
 import { type Dataset, JOB_STATES, jobSettingsSchema } from "../jobs/index.js";
 import type { Application } from "./application.js";
 import { jobJson } from "./convert.js";
+import { estimateJson, estimateSchema } from "./estimate.js";
 import { streamEvents } from "./event-stream.js";
 import { artifactListSchema, datasetSchema, jobListSchema, jobSchema, reportSchema } from "./schemas.js";
 import { RAW_TYPES, withUpload } from "./upload.js";
@@ -43,24 +43,30 @@ function submitRoutes(app: Application): Route[] {
 			// The job is parsed where both protocols meet; here the schema documents it.
 			body: jobSettingsSchema,
 			response: { status: 202, description: "Accepted", schema: jobSchema, headers: { Location: "Where to ask for it" } },
-			errors: ["INVALID_DATASET", "DATASET_NOT_FOUND", "MODEL_NOT_FOUND", "INVALID_MODEL", "OVERLOADED", "IDEMPOTENCY_CONFLICT"],
-		}).handle(async ({ body, req }) => {
-			const job = await app.jobs.create(body, req.get("idempotency-key"));
+			errors: [
+				"INVALID_DATASET",
+				"DATASET_NOT_FOUND",
+				"MODEL_NOT_FOUND",
+				"INVALID_MODEL",
+				"INSUFFICIENT_MEMORY",
+				"OVERLOADED",
+				"IDEMPOTENCY_CONFLICT",
+			],
+		}).handle(async ({ body, req, user }) => {
+			const job = await app.jobs.create(body, req.get("idempotency-key"), user);
 			return { body: jobJson(job), headers: { location: `/v1/jobs/${job.id}` } };
 		}),
 		route({
 			method: "post",
 			path: "/v1/jobs:estimate",
 			operationId: "estimateJob",
-			summary: "Memory and time of a job before it runs; not implemented yet",
+			summary: "Memory and time of a job before it runs, and what would fit where it does not",
 			tag: "jobs",
 			scope: "submit",
 			body: jobSettingsSchema,
-			response: { status: 200, description: "The estimate", schema: z.record(z.string(), z.number()) },
-			errors: ["NOT_IMPLEMENTED"],
-		}).handle(() => {
-			throw new DakError("NOT_IMPLEMENTED", "estimates are not implemented yet");
-		}),
+			response: { status: 200, description: "The estimate", schema: estimateSchema },
+			errors: ["INVALID_DATASET", "DATASET_NOT_FOUND", "MODEL_NOT_FOUND", "INVALID_MODEL"],
+		}).handle(async ({ body }) => ({ body: estimateJson(await app.estimate(body)) })),
 		route({
 			method: "post",
 			path: "/v1/jobs/{id}:cancel",
@@ -74,9 +80,20 @@ function submitRoutes(app: Application): Route[] {
 		}).handle(async ({ params }) => ({ body: jobJson(await app.jobs.cancel(params.id)) })),
 		route({
 			method: "post",
+			path: "/v1/jobs/{id}:pause",
+			operationId: "pauseJob",
+			summary: "Take a job off the machine until it is resumed: its memory is free, its last checkpoint stays",
+			tag: "jobs",
+			scope: "submit",
+			params: byId,
+			response: { status: 202, description: "Being paused, or paused", schema: jobSchema },
+			errors: ["JOB_NOT_FOUND", "STATE_CONFLICT"],
+		}).handle(async ({ params }) => ({ body: jobJson(await app.jobs.pause(params.id)) })),
+		route({
+			method: "post",
 			path: "/v1/jobs/{id}:resume",
 			operationId: "resumeJob",
-			summary: "Put a cancelled or failed job into the queue again; it goes on from its last checkpoint",
+			summary: "Put a paused, cancelled or failed job into the queue again; it goes on from its last checkpoint",
 			tag: "jobs",
 			scope: "submit",
 			params: byId,

@@ -32,6 +32,7 @@ export const jobSchema = z
 		progress: progressSchema.optional(),
 		adapter_path: z.string().optional().describe("Of the published adapter, relative to the artifact root"),
 		restarts: z.int(),
+		estimated_memory_bytes: z.int().optional().describe("What it is expected to take at most; unset until that is known"),
 	})
 	.meta({ id: "Job" });
 

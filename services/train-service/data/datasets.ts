@@ -7,9 +7,10 @@ import { pipeline } from "node:stream/promises";
 import { DakError } from "@dak/shared/errors";
 import { bringHubDataset, checkHubDataset, type HubDatasetOptions, type ModelSources } from "@dak/shared/models";
 import type { JobSettings } from "../jobs/index.js";
-import { type DatasetFile, datasetFile, EXTENSIONS, type ReadOptions, type TextChoice } from "./formats/index.js";
+import { type DatasetFile, datasetFile, EXTENSIONS, type ReadOptions, readFiles, type TextChoice } from "./formats/index.js";
 import { preparationOf } from "./job-options.js";
 import { type BaseTokenizer, DEFAULT_PREPARATION, type Outputs } from "./prepare/index.js";
+import { sampleTexts, type TextSample } from "./sample.js";
 import { chooseHubFiles, filesAt, hubFiles, uploadedFiles } from "./source.js";
 import type { DatasetStatistics } from "./statistics/index.js";
 import { PreparationPool } from "./worker/index.js";
@@ -95,6 +96,14 @@ export class Datasets {
 		const files = await this.#files(source);
 		const scratch = join(tmpdir(), `dak-inspect-${process.pid}-${Math.random().toString(36).slice(2)}`);
 		await this.options.readers.beginnings.run({ kind: "inspect", files, read: this.#read(choice, scratch) });
+	}
+
+	/** Its first texts, and about how many it has. @throws as `inspect` */
+	async sample(source: DatasetSource, choice: TextChoice, limit: number): Promise<TextSample> {
+		const files = await this.#files(source);
+		const bytes = files.reduce((sum, { path }) => sum + statSync(path).size, 0);
+		const scratch = join(tmpdir(), `dak-sample-${process.pid}-${Math.random().toString(36).slice(2)}`);
+		return sampleTexts(readFiles(files, this.#read(choice, scratch)), bytes, limit);
 	}
 
 	/** Writes a job's prepared texts. */

@@ -17,4 +17,5 @@ export {
 	type PreparationOptions,
 	prepareTexts,
 } from "./prepare/index.js";
+export { sampleTexts, type TextSample } from "./sample.js";
 export { type DatasetStatistics, describeTexts } from "./statistics/index.js";

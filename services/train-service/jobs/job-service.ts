@@ -5,12 +5,19 @@ import type { EventHub } from "./event-hub.js";
 import { isJobId, type JobId, newJobId, parseJobId } from "./ids.js";
 import type { JobQueue } from "./queue.js";
 import { type JobSettings, jobSettingsSchema, refuseMissingFeatures } from "./settings.js";
-import { isTerminal, RUNNING } from "./states.js";
+import { isTerminal, NEXT, RUNNING } from "./states.js";
 import type { Idempotency, JobPatch, JobStore } from "./store.js";
 import type { Job, JobEvent, JobEventBody, JobState } from "./types.js";
 
-/** Checks against the world that a job needs before it is taken: its texts, its base model. */
-export type Admission = (settings: JobSettings) => Promise<JobSettings>;
+/** A job that may be taken. */
+export interface Admitted {
+	readonly settings: JobSettings;
+	/** Most memory that it will take; unset where that is not known yet. */
+	readonly memoryBytes?: number | undefined;
+}
+
+/** Checks against the world that a job needs before it is taken: its texts, its base model, its memory. */
+export type Admission = (settings: JobSettings) => Promise<Admitted>;
 
 export interface JobServiceOptions {
 	readonly store: JobStore;
@@ -43,6 +50,8 @@ function idempotencyOf(key: string, settings: JobSettings): Idempotency | undefi
 export class JobService {
 	/** Ends the running job of an id; set by the supervisor. */
 	stopRunning: (jobId: JobId) => void = () => {};
+	/** Ends the running job of an id, to be resumed later; set by the supervisor. */
+	pauseRunning: (jobId: JobId) => void = () => {};
 
 	/** By idempotency key: settles when the request in hand is done. */
 	readonly #creating = new Map<string, Promise<void>>();
@@ -53,14 +62,14 @@ export class JobService {
 	 * Takes a job.
 	 * @throws INVALID_REQUEST, INVALID_DATASET, MODEL_NOT_FOUND …, OVERLOADED if too many wait, IDEMPOTENCY_CONFLICT
 	 */
-	async create(request: unknown, idempotencyKey = ""): Promise<Job> {
+	async create(request: unknown, idempotencyKey = "", user = ""): Promise<Job> {
 		const settings = parseOrThrow(jobSettingsSchema, request);
 		refuseMissingFeatures(settings);
 		const idempotency = idempotencyOf(idempotencyKey, settings);
-		if (!idempotency) return this.#admit(settings, undefined);
+		if (!idempotency) return this.#admit(settings, undefined, user);
 		// One request with a key at a time: the second then finds what the first made.
 		const before = this.#creating.get(idempotency.key) ?? Promise.resolve();
-		const mine = before.then(() => this.options.store.findByKey(idempotency) ?? this.#admit(settings, idempotency));
+		const mine = before.then(() => this.options.store.findByKey(idempotency) ?? this.#admit(settings, idempotency, user));
 		const settled = mine.then(
 			() => {},
 			() => {},
@@ -72,17 +81,23 @@ export class JobService {
 		return mine;
 	}
 
-	async #admit(settings: JobSettings, idempotency: Idempotency | undefined): Promise<Job> {
-		const { store, queue, admit } = this.options;
+	async #admit(request: JobSettings, idempotency: Idempotency | undefined, user: string): Promise<Job> {
+		const { store, admit } = this.options;
 		await this.#checkRoom();
-		const admitted = await admit(settings);
+		const { settings, memoryBytes } = await admit(request);
 		const id = newJobId();
-		const named = { ...admitted, adapter_name: admitted.adapter_name ?? id };
-		store.insert({ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0 }, idempotency);
+		const named = { ...settings, adapter_name: settings.adapter_name ?? id };
+		store.insert({ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0, user, memoryBytes }, idempotency);
 		this.record(id, { kind: "log", level: "info", message: "queued" });
 		this.options.onState("queued");
-		await queue.add(id);
+		await this.#enqueue(id);
 		return this.get(id);
+	}
+
+	/** A job whose memory is not known runs alone. */
+	#enqueue(id: JobId): Promise<void> {
+		const { user = "", settings, memoryBytes = Number.POSITIVE_INFINITY } = this.get(id);
+		return this.options.queue.add(id, { user, priority: settings.priority ?? "normal", bytes: memoryBytes });
 	}
 
 	async #checkRoom(): Promise<void> {
@@ -119,23 +134,40 @@ export class JobService {
 		const { id, state } = this.get(text);
 		if (isTerminal(state)) throw new DakError("STATE_CONFLICT", `job ${id} has ended: ${state}; allowed: a job that has not`);
 		if (await this.options.queue.remove(id)) return this.move(id, "cancelled", "cancelled while waiting", { finishedAt: Date.now() });
+		if (state === "paused") return this.move(id, "cancelled", "cancelled while paused", { finishedAt: Date.now() });
 		this.record(id, { kind: "log", level: "info", message: "cancel asked for" });
 		this.stopRunning(id);
 		return this.get(id);
 	}
 
 	/**
-	 * Puts a cancelled or failed job into the queue again: it goes on from its last checkpoint, or from its first step if it has none.
+	 * Takes a job off the machine until it is resumed: its process ends and its memory is free; its last checkpoint stays. A paused
+	 * job stays as it is.
+	 * @throws JOB_NOT_FOUND, STATE_CONFLICT if it has ended or begun to publish
+	 */
+	async pause(text: string): Promise<Job> {
+		const { id, state } = this.get(text);
+		if (state === "paused") return this.get(id);
+		if (!NEXT[state].includes("paused"))
+			throw new DakError("STATE_CONFLICT", `job ${id} is ${state}; allowed: one that waits, prepares, trains or evaluates`);
+		if (await this.options.queue.remove(id)) return this.move(id, "paused", "paused while waiting");
+		this.record(id, { kind: "log", level: "info", message: "pause asked for" });
+		this.pauseRunning(id);
+		return this.get(id);
+	}
+
+	/**
+	 * Puts a paused, cancelled or failed job into the queue again: it goes on from its last checkpoint, or from its first step if it has none.
 	 * @throws JOB_NOT_FOUND, STATE_CONFLICT if it has succeeded or has not ended, OVERLOADED if too many wait
 	 */
 	async resume(text: string): Promise<Job> {
 		const { id } = this.get(text);
 		await this.#checkRoom();
 		const { state, restarts } = this.get(id);
-		if (state !== "cancelled" && state !== "failed")
-			throw new DakError("STATE_CONFLICT", `job ${id} is ${state}; allowed: one that is cancelled or failed`);
+		if (state !== "paused" && state !== "cancelled" && state !== "failed")
+			throw new DakError("STATE_CONFLICT", `job ${id} is ${state}; allowed: one that is paused, cancelled or failed`);
 		this.move(id, "queued", "resumed", { restarts: restarts + 1, crashes: 0, error: undefined, finishedAt: undefined });
-		await this.options.queue.add(id);
+		await this.#enqueue(id);
 		return this.get(id);
 	}
 
@@ -174,7 +206,7 @@ export class JobService {
 	async recover(): Promise<void> {
 		for (const state of RUNNING) for (const job of this.#all(state)) this.#crashed(job);
 		for (const job of this.#all("interrupted")) this.move(job.id, "queued", "taken up again", { restarts: job.restarts + 1 });
-		for (const job of this.#all("queued").reverse()) await this.options.queue.add(job.id);
+		for (const job of this.#all("queued").reverse()) await this.#enqueue(job.id);
 	}
 
 	/** The service was cut off while the job ran. */

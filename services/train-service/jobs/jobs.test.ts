@@ -79,7 +79,7 @@ function service(options: Partial<JobServiceOptions> = {}) {
 		store,
 		queue,
 		events: new EventHub(store),
-		admit: async (settings) => settings,
+		admit: async (settings) => ({ settings }),
 		maxQueued: 3,
 		onState: () => {},
 		...options,
@@ -164,7 +164,7 @@ describe("resume", () => {
 	test("of a job that waits, runs or has succeeded is refused, and a full queue too", async () => {
 		const { jobs, queue } = service();
 		const { id } = await jobs.create(jobWith());
-		const refused = { reason: "STATE_CONFLICT", message: expect.stringContaining("cancelled or failed") };
+		const refused = { reason: "STATE_CONFLICT", message: expect.stringContaining("paused, cancelled or failed") };
 		await expect(jobs.resume(id)).rejects.toMatchObject(refused);
 		for (const state of ["preparing", "training", "evaluating", "publishing", "succeeded"] as const) {
 			jobs.move(id, state, "test");
@@ -175,6 +175,30 @@ describe("resume", () => {
 		await jobs.cancel(other);
 		for (let i = 0; i < 3; i++) await jobs.create(jobWith());
 		await expect(jobs.resume(other)).rejects.toMatchObject({ reason: "OVERLOADED" });
+	});
+});
+
+describe("pause", () => {
+	test("takes a waiting job out of the queue, and resume puts it back; a paused job can be cancelled", async () => {
+		const { jobs, queue } = service();
+		const { id } = await jobs.create(jobWith());
+		expect(await jobs.pause(id)).toMatchObject({ state: "paused" });
+		expect(await queue.depth()).toBe(0);
+		expect(await jobs.pause(id)).toMatchObject({ state: "paused" });
+		expect(await jobs.resume(id)).toMatchObject({ state: "queued", restarts: 1 });
+		expect(await queue.depth()).toBe(1);
+		await jobs.pause(id);
+		expect(await jobs.cancel(id)).toMatchObject({ state: "cancelled", finishedAt: expect.any(Number) });
+	});
+
+	test("of a job that publishes or has ended is refused", async () => {
+		const { jobs } = service();
+		const { id } = await jobs.create(jobWith());
+		for (const state of ["preparing", "training", "evaluating"] as const) jobs.move(id, state, "test");
+		for (const state of ["publishing", "succeeded"] as const) {
+			jobs.move(id, state, "test");
+			await expect(jobs.pause(id)).rejects.toMatchObject({ reason: "STATE_CONFLICT", message: expect.stringContaining(state) });
+		}
 	});
 });
 

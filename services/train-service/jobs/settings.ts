@@ -151,6 +151,7 @@ export const jobSettingsSchema = z
 			})
 			.prefault({})
 			.describe("A checkpoint is written whenever one of the two is reached"),
+		priority: z.enum(["low", "normal", "high"]).default("normal").describe("A waiting job of a higher priority starts first"),
 	})
 	.refine(({ text_column, text_template }) => text_column === undefined || text_template === undefined, {
 		error: "text_column and text_template exclude each other",

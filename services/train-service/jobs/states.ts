@@ -2,12 +2,13 @@ import type { JobState } from "./types.js";
 
 /** What each state may turn into. */
 export const NEXT: Readonly<Record<JobState, readonly JobState[]>> = {
-	queued: ["preparing", "cancelled", "failed"],
-	preparing: ["training", "failed", "cancelled", "interrupted"],
-	training: ["evaluating", "failed", "cancelled", "interrupted"],
-	evaluating: ["publishing", "failed", "cancelled", "interrupted"],
+	queued: ["preparing", "cancelled", "failed", "paused"],
+	preparing: ["training", "failed", "cancelled", "interrupted", "paused"],
+	training: ["evaluating", "failed", "cancelled", "interrupted", "paused"],
+	evaluating: ["publishing", "failed", "cancelled", "interrupted", "paused"],
 	publishing: ["succeeded", "failed", "interrupted"],
 	interrupted: ["queued", "failed", "cancelled"],
+	paused: ["queued", "cancelled"],
 	succeeded: [],
 	// By hand only: `resume`.
 	failed: ["queued"],

@@ -2,7 +2,10 @@ import type { JobId } from "./ids.js";
 import type { Dataset, Job, JobEvent, JobEventBody, JobState } from "./types.js";
 
 export type JobPatch = Partial<
-	Pick<Job, "startedAt" | "finishedAt" | "error" | "progress" | "backoffs" | "adapterPath" | "initAdapter" | "restarts" | "crashes">
+	Pick<
+		Job,
+		"startedAt" | "finishedAt" | "error" | "progress" | "backoffs" | "adapterPath" | "initAdapter" | "restarts" | "crashes" | "memoryBytes"
+	>
 >;
 
 export interface JobPage {

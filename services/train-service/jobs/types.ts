@@ -11,6 +11,7 @@ export const JOB_STATES = [
 	"failed",
 	"cancelled",
 	"interrupted",
+	"paused",
 ] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
@@ -49,6 +50,10 @@ export interface Job {
 	readonly restarts: number;
 	/** Those of them after the service or the machine broke down in mid-job; an orderly stop does not count. */
 	readonly crashes?: number | undefined;
+	/** Who submitted it, as ApiKeys names them; "" where no keys are asked for. */
+	readonly user?: string | undefined;
+	/** Most memory that it is expected to take, bytes; unknown until its base model is on this machine. */
+	readonly memoryBytes?: number | undefined;
 }
 
 export type JobEventBody =

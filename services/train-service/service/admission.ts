@@ -4,7 +4,10 @@ import { DakError, invalidField, toDakError } from "@dak/shared/errors";
 import { checkModelCanBeBrought, type ModelFolder, type ModelSources, openBaseModel, resolveModel } from "@dak/shared/models";
 import { chooseDevice } from "@dak/shared/runtime";
 import type { Datasets } from "../data/index.js";
+import type { JobEstimate } from "../estimate/index.js";
 import { type Admission, checkAgainstBase, type Dataset, type JobSettings, newDatasetId } from "../jobs/index.js";
+
+import type { Estimates } from "./estimates.js";
 
 export interface AdmissionOptions {
 	readonly datasets: Datasets;
@@ -13,17 +16,33 @@ export interface AdmissionOptions {
 	/** Where base models may come from. */
 	readonly models: ModelSources;
 	readonly maxLoraRank: number;
+	readonly estimates: Estimates;
 }
 
 export function createAdmission(options: AdmissionOptions): Admission {
 	return async (settings) => {
-		if (settings.lora.r > options.maxLoraRank)
-			throw invalidField("/lora/r", `found ${settings.lora.r}, allowed: 1 to ${options.maxLoraRank} (DAK_MAX_LORA_RANK)`);
-		checkDevice(settings);
-		if (settings.init_adapter !== undefined) options.artifacts.resolveAdapter(settings.init_adapter);
-		const base = await checkBase(settings, options);
-		return { ...settings, dataset: await admitTexts(settings, base, options) };
+		const base = await check(settings, options);
+		const { dataset, text_column, text_template } = settings;
+		if (!("texts" in dataset)) await options.datasets.inspect(dataset, { textColumn: text_column, textTemplate: text_template });
+		// Before the texts are kept: of a job that is refused nothing is left.
+		const memoryBytes = await options.estimates.admit(settings);
+		return { settings: { ...settings, dataset: await admitTexts(settings, base, options) }, memoryBytes };
 	};
+}
+
+/** What is wrong with a job whatever its texts are. @throws INVALID_REQUEST, MODEL_NOT_FOUND, INVALID_MODEL, ADAPTER_NOT_FOUND */
+async function check(settings: JobSettings, options: AdmissionOptions): Promise<ModelFolder | undefined> {
+	if (settings.lora.r > options.maxLoraRank)
+		throw invalidField("/lora/r", `found ${settings.lora.r}, allowed: 1 to ${options.maxLoraRank} (DAK_MAX_LORA_RANK)`);
+	checkDevice(settings);
+	if (settings.init_adapter !== undefined) options.artifacts.resolveAdapter(settings.init_adapter);
+	return checkBase(settings, options);
+}
+
+/** The estimate of a job that is not submitted. @throws as its submission would, but for memory */
+export async function estimateOf(settings: JobSettings, options: AdmissionOptions): Promise<JobEstimate> {
+	await check(settings, options);
+	return options.estimates.of(settings);
 }
 
 function checkDevice({ device }: JobSettings): void {
@@ -52,14 +71,11 @@ async function checkBase(settings: JobSettings, { models }: AdmissionOptions): P
 
 /** Texts that come with a job are kept as a dataset of their own: a job's record stays small. */
 async function admitTexts(
-	{ dataset, text_column, text_template, max_length }: JobSettings,
+	{ dataset, max_length }: JobSettings,
 	base: ModelFolder | undefined,
 	{ datasets, saveDataset }: AdmissionOptions,
 ): Promise<JobSettings["dataset"]> {
-	if (!("texts" in dataset)) {
-		await datasets.inspect(dataset, { textColumn: text_column, textTemplate: text_template });
-		return dataset;
-	}
+	if (!("texts" in dataset)) return dataset;
 	const id = newDatasetId();
 	const { bytes, statistics } = await datasets.saveTexts(
 		id,

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { FolderArtifactStore } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
 import { bringModel, type ModelSources, modelSources, resolveModel } from "@dak/shared/models";
-import { createTrainMetrics, type Logger, type TrainMetrics } from "@dak/shared/observability";
+import { createTrainMetrics, GpuMonitor, type Logger, type TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { Application } from "../api/index.js";
 import { Datasets, type Readers } from "../data/index.js";
-import { EmbeddedQueue, EventHub, type JobQueue, JobService, LibsqlJobStore } from "../jobs/index.js";
+import type { JobEstimator } from "../estimate/index.js";
+import { type Dataset, EmbeddedQueue, EventHub, type JobQueue, JobService, type JobSettings, LibsqlJobStore } from "../jobs/index.js";
 import { Supervisor } from "../supervision/index.js";
-import { createAdmission } from "./admission.js";
+import { createAdmission, estimateOf } from "./admission.js";
+import { Estimates } from "./estimates.js";
 
 export interface Parts {
 	readonly metrics: TrainMetrics;
@@ -19,26 +21,43 @@ export interface Parts {
 	readonly jobs: JobService;
 	readonly supervisor: Supervisor;
 	readonly app: Application;
+	readonly gpu: GpuMonitor;
+	readonly estimator: JobEstimator;
 }
 
 const MAX_QUEUED = 1000;
 
 /** Builds everything; only the job file is opened, which the caller closes. @throws UNAVAILABLE if another service has it */
-export function compose(config: Config, logger: Logger, entry: EntryPoint, readers: Readers): Parts {
+export function compose(config: Config, logger: Logger, entry: EntryPoint, readers: Readers, estimator: JobEstimator): Parts {
 	mkdirSync(config.dataDir, { recursive: true });
 	const metrics = createTrainMetrics();
 	const store = new LibsqlJobStore(join(config.dataDir, "jobs.db"));
-	const queue = new EmbeddedQueue((depth) => metrics.queueDepth.set(depth));
+	const gpu = new GpuMonitor(metrics);
 	const artifacts = new FolderArtifactStore(config.artifactsDir);
 	const models = modelSources(config);
 	const datasets = datasetsOf(config, models, readers);
-	const admit = createAdmission({
+	const threads = Math.max(1, Math.floor(config.DAK_THREADS / config.DAK_TRAIN_MAX_JOBS));
+	const estimates = new Estimates({
+		estimator,
+		datasets,
+		models,
+		logger,
+		threads,
+		device: config.DAK_DEVICE,
+		memoryMib: config.DAK_TRAIN_MEMORY,
+		deviceMemory: () => deviceMemory(gpu),
+		pastSpeeds: (settings) => pastSpeeds(store, settings),
+	});
+	const queue = new EmbeddedQueue({ onDepth: (depth) => metrics.queueDepth.set(depth), budgetBytes: estimates.budgetBytes });
+	const admission = {
 		datasets,
 		artifacts,
-		saveDataset: (dataset) => store.saveDataset(dataset),
+		saveDataset: (dataset: Dataset) => store.saveDataset(dataset),
 		models,
 		maxLoraRank: config.DAK_MAX_LORA_RANK,
-	});
+		estimates,
+	};
+	const admit = createAdmission(admission);
 	const onState = (state: string) => metrics.jobs.inc({ state });
 	const jobs = new JobService({ store, queue, events: new EventHub(store), admit, maxQueued: MAX_QUEUED, onState });
 	const reportsRoot = join(config.dataDir, "reports");
@@ -52,7 +71,16 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 		workRoot: join(config.dataDir, "work"),
 		checkpointsRoot: join(config.dataDir, "checkpoints"),
 		reportsRoot,
-		threads: config.DAK_THREADS,
+		checkMemory: async ({ id, settings, memoryBytes }) => {
+			const bytes = await estimates.start(settings, memoryBytes, queue.heldBytes(id));
+			if (bytes !== undefined && bytes !== memoryBytes)
+				jobs.record(
+					id,
+					{ kind: "log", level: "info", message: `expected to take ${Math.round(bytes / 2 ** 20)} MiB` },
+					{ memoryBytes: bytes },
+				);
+		},
+		threads,
 		device: config.DAK_DEVICE,
 		entry,
 	});
@@ -64,8 +92,27 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 		defaultModel: config.DAK_BASE_MODEL,
 		artifactsRoot: config.artifactsDir,
 		reportsRoot,
+		estimate: (settings) => estimateOf(settings, admission),
 	});
-	return { metrics, store, queue, jobs, supervisor, app };
+	return { gpu, estimator, metrics, store, queue, jobs, supervisor, app };
+}
+
+/** The first GPU's memory: the one that ONNX Runtime takes. */
+function deviceMemory(gpu: GpuMonitor) {
+	const [reading] = gpu.readings;
+	return reading && { totalBytes: reading.memoryTotalBytes, usedBytes: reading.memoryUsedBytes };
+}
+
+/** Speeds of the last jobs with the same base and arithmetic, by which a like one's time is told. */
+function pastSpeeds(store: LibsqlJobStore, { base_model, quantization, objective, training }: JobSettings): number[] {
+	const alike = (other: JobSettings) =>
+		other.base_model === base_model &&
+		other.quantization.kind === quantization.kind &&
+		other.training.vocabulary === training.vocabulary &&
+		JSON.stringify(other.objective) === JSON.stringify(objective);
+	return store
+		.list({ state: "succeeded", limit: 50 })
+		.flatMap(({ settings, progress }) => (progress && progress.tokensPerSecond > 0 && alike(settings) ? [progress.tokensPerSecond] : []));
 }
 
 function datasetsOf(config: Config, { hub, hubCache }: ModelSources, readers: Readers): Datasets {

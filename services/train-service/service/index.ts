@@ -1,8 +1,9 @@
 /** The composition root: configuration in, a running service out. */
 import type { Config } from "@dak/shared/config";
-import { createLogger, GpuMonitor, type Logger } from "@dak/shared/observability";
+import { createLogger, type Logger } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { createReaders, type Readers } from "../data/index.js";
+import { type JobEstimator, ProcessEstimator } from "../estimate/index.js";
 import type { JobId } from "../jobs/index.js";
 import { trainingProcess } from "../training/index.js";
 import { compose, type Parts } from "./compose.js";
@@ -19,6 +20,8 @@ export interface TrainServiceOptions {
 	/** Another program in the training process' place: tests of what happens when it fails. */
 	readonly entry?: EntryPoint;
 	readonly logger?: Logger;
+	/** Another estimator in the real one's place. */
+	readonly estimator?: JobEstimator;
 	/** Threads that read datasets, shared with other services of this process: tests start many. */
 	readonly readers?: Readers;
 }
@@ -26,10 +29,12 @@ export interface TrainServiceOptions {
 /** Starts the service: takes up what an earlier run left, then listens. @throws UNAVAILABLE if a port or the data folder is taken */
 export async function startTrainService(config: Config, options: TrainServiceOptions = {}): Promise<RunningService> {
 	const logger = options.logger ?? createLogger("train-service", config.DAK_LOG_LEVEL);
-	const parts = compose(config, logger, options.entry ?? trainingProcess(), options.readers ?? createReaders());
-	const gpu = new GpuMonitor(parts.metrics);
+	const { entry = trainingProcess(), readers = createReaders(), estimator = new ProcessEstimator() } = options;
+	const parts = compose(config, logger, entry, readers, estimator);
+	const { gpu } = parts;
 	const release = () => {
 		gpu.stop();
+		estimator.close();
 		parts.store.close();
 	};
 	try {
@@ -54,6 +59,6 @@ async function serve(config: Config, logger: Logger, { supervisor, jobs, queue, 
 	await jobs.recover();
 	const served = await serveBoth(config, app, logger, metrics);
 	const fault = (id: JobId) => (error: unknown) => logger.error({ job_id: id, err: error }, "a job could not be brought to its end");
-	queue.start((id, signal) => supervisor.run(id, signal).catch(fault(id)), 1);
+	queue.start((id, signal) => supervisor.run(id, signal).catch(fault(id)), config.DAK_TRAIN_MAX_JOBS);
 	return served;
 }

@@ -13,7 +13,7 @@ async function jobOf() {
 		store,
 		queue,
 		events: new EventHub(store),
-		admit: async (settings) => settings,
+		admit: async (settings) => ({ settings }),
 		maxQueued: 3,
 		onState: () => {},
 	});

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import type { JobId } from "../jobs/index.js";
 
-/** One stay of a job outside the queue, and the ways in which it may be told to stop: the user cancels it, or the service is ending. */
+/** One stay of a job outside the queue, and the ways in which it may be told to stop: the user cancels or pauses it, or the service is ending. */
 export class Run {
 	#cancelled = false;
+	#paused = false;
 	#workDirs = 0;
 	readonly #stop = new AbortController();
 	readonly #end = () => this.#stop.abort();
@@ -14,6 +15,11 @@ export class Run {
 	) {
 		if (ending.aborted) this.#stop.abort();
 		ending.addEventListener("abort", this.#end);
+	}
+
+	/** Whether the user wants it to stop, and go on later. */
+	get paused(): boolean {
+		return this.#paused;
 	}
 
 	/** Whether the user wants it to stop. */
@@ -27,6 +33,11 @@ export class Run {
 
 	cancel(): void {
 		this.#cancelled = true;
+		this.#stop.abort();
+	}
+
+	pause(): void {
+		this.#paused = true;
 		this.#stop.abort();
 	}
 

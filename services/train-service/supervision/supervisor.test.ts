@@ -92,11 +92,73 @@ describe("cancel", () => {
 		const lines = Array.from({ length: 400_000 }, (_, i) => `text of some length that has the number ${i} in it, and ${i * 7}`);
 		writeFileSync(join(service.config.dataRoot, "large.txt"), lines.join("\n"));
 		const { id } = await service.create(jobWith({ dataset: { path: "large.txt" } }));
-		await expect.poll(() => existsSync(join(service.config.dataDir, "work", id, "texts.jsonl.cleaned")), { timeout: 20_000 }).toBe(true);
+		const files = () => readdirSync(join(service.config.dataDir, "work"), { recursive: true, encoding: "utf8" });
+		await expect.poll(() => files().some((path) => path.endsWith("texts.jsonl.cleaned")), { timeout: 20_000 }).toBe(true);
 		const asked = performance.now();
 		expect((await service.cancel(id)).status).toBe(202);
 		expect((await service.until(id, ...ENDED)).state).toBe("cancelled");
 		expect(performance.now() - asked).toBeLessThan(3000);
 		await expect.poll(() => leftovers(service)).toEqual([]);
+	});
+});
+
+describe("pause", () => {
+	test("ends the process of a running job, lets the next one run, and the job goes on once it is resumed", async () => {
+		const service = await startService();
+		const first = await service.create(jobWith({ adapter_name: "slow", training: { max_steps: 100 } }));
+		const second = await service.create(jobWith({ adapter_name: "done-1" }));
+		await service.until(first.id, "training");
+		const ask = (what: string) => fetch(`${service.url}/v1/jobs/${first.id}:${what}`, { method: "POST" });
+		expect((await ask("pause")).status).toBe(202);
+		expect((await service.until(first.id, "paused")).state).toBe("paused");
+		expect((await service.until(second.id, "succeeded")).state).toBe("succeeded");
+		await expect.poll(() => leftovers(service)).toEqual([]);
+		expect(await (await ask("resume")).json()).toMatchObject({ state: expect.stringMatching(/queued|preparing/), restarts: 1 });
+		expect((await service.until(first.id, "succeeded")).state).toBe("succeeded");
+	});
+});
+
+describe("memory", () => {
+	test("jobs run beside each other as far as their estimates fit, and wait where they do not", async () => {
+		// A job of 32 texts a batch is told to take 64 MiB.
+		const service = await startService(undefined, { DAK_TRAIN_MEMORY: "140", DAK_TRAIN_MAX_JOBS: "4" });
+		const jobs = [];
+		for (let i = 0; i < 3; i++) jobs.push(await service.create(jobWith({ adapter_name: `slow-${i}`, training: { max_steps: 10_000 } })));
+		for (const { id } of jobs.slice(0, 2)) await service.until(id, "training");
+		expect(await service.get(jobs[2]!.id)).toMatchObject({ state: "queued", estimated_memory_bytes: 64 * 2 ** 20 });
+		await service.cancel(jobs[0]!.id);
+		await service.until(jobs[2]!.id, "training");
+		for (const { id } of jobs.slice(1)) {
+			await service.cancel(id);
+			await service.until(id, "cancelled");
+		}
+	});
+
+	test("a job that would never fit is refused with what would, and leaves nothing", async () => {
+		const service = await startService(undefined, { DAK_TRAIN_MEMORY: "100" });
+		const response = await service.submit(jobWith({ training: { batch_size: 64 } }));
+		expect(response.status).toBe(422);
+		expect(await response.json()).toMatchObject({
+			reason: "INSUFFICIENT_MEMORY",
+			detail: expect.stringMatching(
+				/found a job of about 128 MiB.*100 MiB.*batch_size 50 with training.gradient_accumulation 2 \(100 MiB\)/,
+			),
+			errors: [{ pointer: "/training/batch_size" }],
+		});
+		expect(readdirSync(join(service.config.dataDir, "datasets"))).toEqual([]);
+	});
+
+	test("a job that no longer fits when its turn comes fails with what would", async () => {
+		const folder = scratchFolder();
+		const first = await startService(folder);
+		const running = await first.create(jobWith({ adapter_name: "slow", training: { max_steps: 10_000 } }));
+		const waiting = await first.create(jobWith({ training: { batch_size: 64 } }));
+		await first.until(running.id, "training");
+		await first.stop();
+		const second = await startService(folder, { DAK_TRAIN_MEMORY: "100" });
+		await second.until(running.id, "training");
+		await second.cancel(running.id);
+		const failed = await second.until(waiting.id, "failed");
+		expect(failed.error).toMatchObject({ reason: "INSUFFICIENT_MEMORY", message: expect.stringContaining("batch_size 50") });
 	});
 });

@@ -29,6 +29,8 @@ export interface SupervisorOptions {
 	readonly checkpointsRoot: string;
 	/** Reports of jobs, also of those that were not published. */
 	readonly reportsRoot: string;
+	/** Called when the job's model is here. @throws INSUFFICIENT_MEMORY if the job would not fit now */
+	readonly checkMemory: (job: Job) => Promise<void>;
 	readonly threads: number;
 	/** Where jobs run that leave it open. */
 	readonly device: JobSettings["device"];
@@ -46,6 +48,7 @@ export class Supervisor {
 
 	constructor(private readonly options: SupervisorOptions) {
 		options.jobs.stopRunning = (id) => this.#runs.get(id)?.cancel();
+		options.jobs.pauseRunning = (id) => this.#runs.get(id)?.pause();
 		this.#publication = new Publication(options);
 	}
 
@@ -130,6 +133,8 @@ export class Supervisor {
 		log(describeTexts(statistics));
 		for (const message of statistics.warnings) log(message, "warn");
 		stopped.throwIfAborted();
+		await this.options.checkMemory(job);
+		stopped.throwIfAborted();
 		return {
 			type: "start",
 			jobId: id,
@@ -164,9 +169,10 @@ export class Supervisor {
 		return true;
 	}
 
-	/** Cancelled, or put back since the service is ending. A cancelled job must not come back at the next start. */
+	/** Cancelled, paused, or put back since the service is ending. What the user asked for stands above the service's end. */
 	#rests(run: Run): false {
 		if (run.cancelled) this.options.jobs.move(run.id, "cancelled", "cancelled while running", { finishedAt: Date.now() });
+		else if (run.paused) this.options.jobs.move(run.id, "paused", "paused while running");
 		else this.options.jobs.interrupt(run.id);
 		return false;
 	}

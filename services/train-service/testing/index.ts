@@ -9,6 +9,7 @@ import { type EntryPoint, entryPoint } from "@dak/shared/runtime";
 import { createGrpcClient } from "@dak/shared/server";
 import { onTestFinished } from "vitest";
 import { createReaders } from "../data/index.js";
+import { type JobEstimator, whatWouldFit } from "../estimate/index.js";
 import { startTrainService } from "../service/index.js";
 
 export const TEXTS = ["red wool hat", "blue cotton shirt", "green rain coat", "black leather boots"];
@@ -20,6 +21,28 @@ const READERS = createReaders();
 export const jobWith = (more: Record<string, unknown> = {}) => ({ base_model: "all-MiniLM-L6-v2", dataset: { texts: TEXTS }, ...more });
 
 export const fakeProcess = (): EntryPoint => entryPoint(import.meta.url, "fake-process");
+
+/** Says of every job that it takes 2 MiB a text of its batch, at once: tests that are not about estimates. */
+export const quickEstimator: JobEstimator = {
+	estimate: async ({ settings, availableBytes }) => {
+		const totalBytes = settings.training.batch_size * 2 * 2 ** 20;
+		return {
+			parts: { process: 0, weights: 0, embeddings: 0, optimizer: 0, activations: totalBytes, logits: 0 },
+			totalBytes,
+			phase: "training",
+			device: "cpu",
+			availableBytes,
+			fits: totalBytes <= availableBytes,
+			whatWouldFit:
+				totalBytes <= availableBytes ? [] : whatWouldFit(settings, availableBytes, ({ training }) => training.batch_size * 2 * 2 ** 20),
+			steps: 1,
+			largestBatchTokens: 1,
+			seconds: { low: 1, expected: 1, high: 1 },
+			basis: [],
+		};
+	},
+	close: () => {},
+};
 
 /** A folder that goes with the test. */
 export function scratchFolder(): string {
@@ -48,16 +71,23 @@ export async function startService(
 	dataDir = scratchFolder(),
 	environment: Record<string, string> = {},
 	entry = fakeProcess(),
+	estimator: JobEstimator = quickEstimator,
 ): Promise<TestService> {
-	const service = await launchService(dataDir, environment, entry);
+	const service = await launchService(dataDir, environment, entry, estimator);
 	onTestFinished(service.stop);
 	return service;
 }
 
 /** The same, for several tests: the caller stops it. */
-export async function launchService(dataDir: string, environment: Record<string, string> = {}, entry = fakeProcess()) {
+export async function launchService(
+	dataDir: string,
+	environment: Record<string, string> = {},
+	entry = fakeProcess(),
+	estimator: JobEstimator = quickEstimator,
+) {
 	const config: Config = loadConfig({ ...testEnvironment(dataDir), ...environment });
-	const service = await startTrainService(config, { entry, logger: createLogger("test", config.DAK_LOG_LEVEL), readers: READERS });
+	const logger = createLogger("test", config.DAK_LOG_LEVEL);
+	const service = await startTrainService(config, { entry, estimator, logger, readers: READERS });
 	const grpcAddress = `127.0.0.1:${service.grpcPort}`;
 	const grpc = createGrpcClient(TrainService, grpcAddress);
 	let ended: Promise<void> | undefined;

@@ -44,8 +44,9 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 	const trainer = await Trainer.create({ ...job, threads: start.threads });
 	// Before a checkpoint is gone on from: the loss of the very beginning.
 	const heldOutBefore = await trainer.heldOutLoss();
+	const checkpoints = checkpointing(start, job, trainer, hooks);
 	send({ type: "state", state: "training" });
-	const { finished, curve } = await train(trainer, checkpointing(start, job, trainer, hooks), hooks);
+	const { finished, curve } = await train(trainer, checkpoints, hooks);
 	const factors = new Map(trainer.specs.map((spec, i) => [spec.name, trainer.values[i]!]));
 	const heldOutAfter = finished ? await trainer.heldOutLoss() : undefined;
 	await trainer.dispose();

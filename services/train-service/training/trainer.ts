@@ -20,11 +20,12 @@ import { type Device, type Feeds, float32, Session, type Tensor } from "@dak/sha
 import type { JobSettings } from "../jobs/index.js";
 import { GradientMean, meanOf } from "./accumulation.js";
 import { NonFiniteError } from "./non-finite.js";
+import { stepOptions } from "./step-options.js";
 import { type PlannedStep, StepsAhead, type TakenStep } from "./steps-ahead.js";
 import { epochOrder, type TextSource } from "./texts.js";
 import { copyTensors, stateTensors, type TrainerState } from "./trainer-state.js";
 import { Vocabulary } from "./vocabulary.js";
-import { tableType, wordEmbeddings } from "./word-embeddings.js";
+import { wordEmbeddings } from "./word-embeddings.js";
 
 export interface TrainerOptions {
 	readonly base: BaseModel;
@@ -118,17 +119,7 @@ export class Trainer {
 			settings.training.vocabulary === "full"
 				? Vocabulary.full(base.encoder.vocabSize)
 				: Vocabulary.of([...texts.clean, ...(heldOut?.clean ?? [])], base.encoder.vocabSize, [texts.unknownId ?? 0]);
-		const step = buildTrainingStep({
-			config: base.encoder,
-			pooling,
-			quantized: settings.quantization.kind === "nf4",
-			lora: { r: settings.lora.r, alpha: settings.lora.alpha ?? 2 * settings.lora.r, targetModules: settings.lora.target_modules },
-			objective: settings.objective,
-			embeddingRows: vocabulary.size,
-			vocabularyRows: vocabulary.size,
-			tableType: tableType(base, vocabulary),
-			checkpointing: settings.training.gradient_checkpointing,
-		});
+		const step = buildTrainingStep(stepOptions(base, settings, pooling, vocabulary));
 		const trainer = new Trainer(options, step, vocabulary);
 		await trainer.#open();
 		return trainer;

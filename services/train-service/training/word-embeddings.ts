@@ -6,7 +6,7 @@ import type { Vocabulary } from "./vocabulary.js";
 const TABLE = "embeddings.word_embeddings.weight";
 
 /** How a vocabulary's rows are held: the whole table as it stands in the file where that is half precision. */
-export function tableType(base: BaseModel, vocabulary: Vocabulary): "float32" | "float16" {
+export function tableType(base: BaseModel, vocabulary: Pick<Vocabulary, "whole">): "float32" | "float16" {
 	return vocabulary.whole && base.weights.tensors.get(TABLE)?.dtype === "F16" ? "float16" : "float32";
 }
 

@@ -97,6 +97,8 @@ export async function benchGpu(argv: readonly string[]): Promise<object> {
 			runs.push(row("sentence-transformers+peft+bitsandbytes", device, model, await runMeasured(python!, args, timeout)));
 		}
 	}
-	const onGpu = runs.some((run) => "sentences_per_second" in run && "device" in run && run.device !== "cpu");
+	// A software driver, asked for by name, is no GPU.
+	const gpus = new Set<unknown>(devices.map(({ kind }) => kind));
+	const onGpu = runs.some((run) => "sentences_per_second" in run && "device" in run && gpus.has(run.device));
 	return { devices, measured: onGpu, absent, ...about, runs };
 }

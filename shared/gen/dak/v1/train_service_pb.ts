@@ -13,7 +13,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file dak/v1/train_service.proto.
  */
 export const file_dak_v1_train_service: GenFile = /*@__PURE__*/
-  fileDesc("ChpkYWsvdjEvdHJhaW5fc2VydmljZS5wcm90bxIGZGFrLnYxIkoKEENyZWF0ZUpvYlJlcXVlc3QSHQoEc3BlYxgBIAEoCzIPLmRhay52MS5Kb2JTcGVjEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSIbCg1HZXRKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIlkKD0xpc3RKb2JzUmVxdWVzdBIfCgVzdGF0ZRgBIAEoDjIQLmRhay52MS5Kb2JTdGF0ZRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJGChBMaXN0Sm9ic1Jlc3BvbnNlEhkKBGpvYnMYASADKAsyCy5kYWsudjEuSm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIeChBDYW5jZWxKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIh4KEFJlc3VtZUpvYlJlcXVlc3QSCgoCaWQYASABKAkiNAoPV2F0Y2hKb2JSZXF1ZXN0EgoKAmlkGAEgASgJEhUKDWZyb21fc2VxdWVuY2UYAiABKAQiMwoSRXN0aW1hdGVKb2JSZXF1ZXN0Eh0KBHNwZWMYASABKAsyDy5kYWsudjEuSm9iU3BlYyKsAQoTRXN0aW1hdGVKb2JSZXNwb25zZRIVCg13ZWlnaHRzX2J5dGVzGAEgASgEEhcKD29wdGltaXplcl9ieXRlcxgCIAEoBBIZChFhY3RpdmF0aW9uc19ieXRlcxgDIAEoBBIUCgxsb2dpdHNfYnl0ZXMYBCABKAQSEwoLdG90YWxfYnl0ZXMYBSABKAQSDwoHc2Vjb25kcxgGIAEoARIOCgZkZXZpY2UYByABKAkiHgoQR2V0UmVwb3J0UmVxdWVzdBIKCgJpZBgBIAEoCSI8ChFHZXRSZXBvcnRSZXNwb25zZRInCgZyZXBvcnQYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0MtoDCgxUcmFpblNlcnZpY2USMgoJQ3JlYXRlSm9iEhguZGFrLnYxLkNyZWF0ZUpvYlJlcXVlc3QaCy5kYWsudjEuSm9iEiwKBkdldEpvYhIVLmRhay52MS5HZXRKb2JSZXF1ZXN0GgsuZGFrLnYxLkpvYhI9CghMaXN0Sm9icxIXLmRhay52MS5MaXN0Sm9ic1JlcXVlc3QaGC5kYWsudjEuTGlzdEpvYnNSZXNwb25zZRIyCglDYW5jZWxKb2ISGC5kYWsudjEuQ2FuY2VsSm9iUmVxdWVzdBoLLmRhay52MS5Kb2ISMgoJUmVzdW1lSm9iEhguZGFrLnYxLlJlc3VtZUpvYlJlcXVlc3QaCy5kYWsudjEuSm9iEjcKCFdhdGNoSm9iEhcuZGFrLnYxLldhdGNoSm9iUmVxdWVzdBoQLmRhay52MS5Kb2JFdmVudDABEkYKC0VzdGltYXRlSm9iEhouZGFrLnYxLkVzdGltYXRlSm9iUmVxdWVzdBobLmRhay52MS5Fc3RpbWF0ZUpvYlJlc3BvbnNlEkAKCUdldFJlcG9ydBIYLmRhay52MS5HZXRSZXBvcnRSZXF1ZXN0GhkuZGFrLnYxLkdldFJlcG9ydFJlc3BvbnNlYgZwcm90bzM", [file_dak_v1_job, file_google_protobuf_struct]);
+  fileDesc("ChpkYWsvdjEvdHJhaW5fc2VydmljZS5wcm90bxIGZGFrLnYxIkoKEENyZWF0ZUpvYlJlcXVlc3QSHQoEc3BlYxgBIAEoCzIPLmRhay52MS5Kb2JTcGVjEhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSIbCg1HZXRKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIlkKD0xpc3RKb2JzUmVxdWVzdBIfCgVzdGF0ZRgBIAEoDjIQLmRhay52MS5Kb2JTdGF0ZRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJGChBMaXN0Sm9ic1Jlc3BvbnNlEhkKBGpvYnMYASADKAsyCy5kYWsudjEuSm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIeChBDYW5jZWxKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIh0KD1BhdXNlSm9iUmVxdWVzdBIKCgJpZBgBIAEoCSIeChBSZXN1bWVKb2JSZXF1ZXN0EgoKAmlkGAEgASgJIjQKD1dhdGNoSm9iUmVxdWVzdBIKCgJpZBgBIAEoCRIVCg1mcm9tX3NlcXVlbmNlGAIgASgEIjMKEkVzdGltYXRlSm9iUmVxdWVzdBIdCgRzcGVjGAEgASgLMg8uZGFrLnYxLkpvYlNwZWMiqwMKE0VzdGltYXRlSm9iUmVzcG9uc2USFQoNd2VpZ2h0c19ieXRlcxgBIAEoBBIXCg9vcHRpbWl6ZXJfYnl0ZXMYAiABKAQSGQoRYWN0aXZhdGlvbnNfYnl0ZXMYAyABKAQSFAoMbG9naXRzX2J5dGVzGAQgASgEEhMKC3RvdGFsX2J5dGVzGAUgASgEEg8KB3NlY29uZHMYBiABKAESDgoGZGV2aWNlGAcgASgJEhUKDXByb2Nlc3NfYnl0ZXMYCCABKAQSGAoQZW1iZWRkaW5nc19ieXRlcxgJIAEoBBITCgtzZWNvbmRzX2xvdxgKIAEoARIUCgxzZWNvbmRzX2hpZ2gYCyABKAESFwoPYXZhaWxhYmxlX2J5dGVzGAwgASgEEgwKBGZpdHMYDSABKAgSLwoOd2hhdF93b3VsZF9maXQYDiADKAsyFy5kYWsudjEuRml0dGluZ1NldHRpbmdzEg0KBXBoYXNlGA8gASgJEg0KBXN0ZXBzGBAgASgNEhwKFGxhcmdlc3RfYmF0Y2hfdG9rZW5zGBEgASgNEg0KBWJhc2lzGBIgAygJIo0BCg9GaXR0aW5nU2V0dGluZ3MSEgoKYmF0Y2hfc2l6ZRgBIAEoDRIdChVncmFkaWVudF9hY2N1bXVsYXRpb24YAiABKA0SEgoKbWF4X2xlbmd0aBgDIAEoDRITCgt0b3RhbF9ieXRlcxgEIAEoBBIeChZncmFkaWVudF9jaGVja3BvaW50aW5nGAUgASgIIh4KEEdldFJlcG9ydFJlcXVlc3QSCgoCaWQYASABKAkiPAoRR2V0UmVwb3J0UmVzcG9uc2USJwoGcmVwb3J0GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdDKMBAoMVHJhaW5TZXJ2aWNlEjIKCUNyZWF0ZUpvYhIYLmRhay52MS5DcmVhdGVKb2JSZXF1ZXN0GgsuZGFrLnYxLkpvYhIsCgZHZXRKb2ISFS5kYWsudjEuR2V0Sm9iUmVxdWVzdBoLLmRhay52MS5Kb2ISPQoITGlzdEpvYnMSFy5kYWsudjEuTGlzdEpvYnNSZXF1ZXN0GhguZGFrLnYxLkxpc3RKb2JzUmVzcG9uc2USMgoJQ2FuY2VsSm9iEhguZGFrLnYxLkNhbmNlbEpvYlJlcXVlc3QaCy5kYWsudjEuSm9iEjAKCFBhdXNlSm9iEhcuZGFrLnYxLlBhdXNlSm9iUmVxdWVzdBoLLmRhay52MS5Kb2ISMgoJUmVzdW1lSm9iEhguZGFrLnYxLlJlc3VtZUpvYlJlcXVlc3QaCy5kYWsudjEuSm9iEjcKCFdhdGNoSm9iEhcuZGFrLnYxLldhdGNoSm9iUmVxdWVzdBoQLmRhay52MS5Kb2JFdmVudDABEkYKC0VzdGltYXRlSm9iEhouZGFrLnYxLkVzdGltYXRlSm9iUmVxdWVzdBobLmRhay52MS5Fc3RpbWF0ZUpvYlJlc3BvbnNlEkAKCUdldFJlcG9ydBIYLmRhay52MS5HZXRSZXBvcnRSZXF1ZXN0GhkuZGFrLnYxLkdldFJlcG9ydFJlc3BvbnNlYgZwcm90bzM", [file_dak_v1_job, file_google_protobuf_struct]);
 
 /**
  * @generated from message dak.v1.CreateJobRequest
@@ -127,6 +127,23 @@ export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*
   messageDesc(file_dak_v1_train_service, 4);
 
 /**
+ * @generated from message dak.v1.PauseJobRequest
+ */
+export type PauseJobRequest = Message<"dak.v1.PauseJobRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message dak.v1.PauseJobRequest.
+ * Use `create(PauseJobRequestSchema)` to create a new message.
+ */
+export const PauseJobRequestSchema: GenMessage<PauseJobRequest> = /*@__PURE__*/
+  messageDesc(file_dak_v1_train_service, 5);
+
+/**
  * @generated from message dak.v1.ResumeJobRequest
  */
 export type ResumeJobRequest = Message<"dak.v1.ResumeJobRequest"> & {
@@ -141,7 +158,7 @@ export type ResumeJobRequest = Message<"dak.v1.ResumeJobRequest"> & {
  * Use `create(ResumeJobRequestSchema)` to create a new message.
  */
 export const ResumeJobRequestSchema: GenMessage<ResumeJobRequest> = /*@__PURE__*/
-  messageDesc(file_dak_v1_train_service, 5);
+  messageDesc(file_dak_v1_train_service, 6);
 
 /**
  * @generated from message dak.v1.WatchJobRequest
@@ -165,7 +182,7 @@ export type WatchJobRequest = Message<"dak.v1.WatchJobRequest"> & {
  * Use `create(WatchJobRequestSchema)` to create a new message.
  */
 export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
-  messageDesc(file_dak_v1_train_service, 6);
+  messageDesc(file_dak_v1_train_service, 7);
 
 /**
  * @generated from message dak.v1.EstimateJobRequest
@@ -182,28 +199,38 @@ export type EstimateJobRequest = Message<"dak.v1.EstimateJobRequest"> & {
  * Use `create(EstimateJobRequestSchema)` to create a new message.
  */
 export const EstimateJobRequestSchema: GenMessage<EstimateJobRequest> = /*@__PURE__*/
-  messageDesc(file_dak_v1_train_service, 7);
+  messageDesc(file_dak_v1_train_service, 8);
 
 /**
+ * What a job will take. The parts add up to the total: what is largest says what to change.
+ *
  * @generated from message dak.v1.EstimateJobResponse
  */
 export type EstimateJobResponse = Message<"dak.v1.EstimateJobResponse"> & {
   /**
+   * The frozen base, packed.
+   *
    * @generated from field: uint64 weights_bytes = 1;
    */
   weightsBytes: bigint;
 
   /**
+   * Trained parameters, both moments, gradients.
+   *
    * @generated from field: uint64 optimizer_bytes = 2;
    */
   optimizerBytes: bigint;
 
   /**
+   * Values that live at once at the step's peak, of the largest batch.
+   *
    * @generated from field: uint64 activations_bytes = 3;
    */
   activationsBytes: bigint;
 
   /**
+   * Of a chunk of the softmax.
+   *
    * @generated from field: uint64 logits_bytes = 4;
    */
   logitsBytes: bigint;
@@ -222,6 +249,77 @@ export type EstimateJobResponse = Message<"dak.v1.EstimateJobResponse"> & {
    * @generated from field: string device = 7;
    */
   device: string;
+
+  /**
+   * The runtime, the tokenizer and the texts.
+   *
+   * @generated from field: uint64 process_bytes = 8;
+   */
+  processBytes: bigint;
+
+  /**
+   * Rows of the word embeddings.
+   *
+   * @generated from field: uint64 embeddings_bytes = 9;
+   */
+  embeddingsBytes: bigint;
+
+  /**
+   * What seconds may be.
+   *
+   * @generated from field: double seconds_low = 10;
+   */
+  secondsLow: number;
+
+  /**
+   * @generated from field: double seconds_high = 11;
+   */
+  secondsHigh: number;
+
+  /**
+   * What jobs may take on this device.
+   *
+   * @generated from field: uint64 available_bytes = 12;
+   */
+  availableBytes: bigint;
+
+  /**
+   * @generated from field: bool fits = 13;
+   */
+  fits: boolean;
+
+  /**
+   * Settings that fit in its place, the nearest first; empty where the job fits, or nothing would.
+   *
+   * @generated from field: repeated dak.v1.FittingSettings what_would_fit = 14;
+   */
+  whatWouldFit: FittingSettings[];
+
+  /**
+   * What the job takes most memory in: measuring | training
+   *
+   * @generated from field: string phase = 15;
+   */
+  phase: string;
+
+  /**
+   * @generated from field: uint32 steps = 16;
+   */
+  steps: number;
+
+  /**
+   * Tokens of the largest batch's noisy and clean texts.
+   *
+   * @generated from field: uint32 largest_batch_tokens = 17;
+   */
+  largestBatchTokens: number;
+
+  /**
+   * How the figures were got.
+   *
+   * @generated from field: repeated string basis = 18;
+   */
+  basis: string[];
 };
 
 /**
@@ -229,7 +327,44 @@ export type EstimateJobResponse = Message<"dak.v1.EstimateJobResponse"> & {
  * Use `create(EstimateJobResponseSchema)` to create a new message.
  */
 export const EstimateJobResponseSchema: GenMessage<EstimateJobResponse> = /*@__PURE__*/
-  messageDesc(file_dak_v1_train_service, 8);
+  messageDesc(file_dak_v1_train_service, 9);
+
+/**
+ * @generated from message dak.v1.FittingSettings
+ */
+export type FittingSettings = Message<"dak.v1.FittingSettings"> & {
+  /**
+   * @generated from field: uint32 batch_size = 1;
+   */
+  batchSize: number;
+
+  /**
+   * @generated from field: uint32 gradient_accumulation = 2;
+   */
+  gradientAccumulation: number;
+
+  /**
+   * @generated from field: uint32 max_length = 3;
+   */
+  maxLength: number;
+
+  /**
+   * @generated from field: uint64 total_bytes = 4;
+   */
+  totalBytes: bigint;
+
+  /**
+   * @generated from field: bool gradient_checkpointing = 5;
+   */
+  gradientCheckpointing: boolean;
+};
+
+/**
+ * Describes the message dak.v1.FittingSettings.
+ * Use `create(FittingSettingsSchema)` to create a new message.
+ */
+export const FittingSettingsSchema: GenMessage<FittingSettings> = /*@__PURE__*/
+  messageDesc(file_dak_v1_train_service, 10);
 
 /**
  * @generated from message dak.v1.GetReportRequest
@@ -246,7 +381,7 @@ export type GetReportRequest = Message<"dak.v1.GetReportRequest"> & {
  * Use `create(GetReportRequestSchema)` to create a new message.
  */
 export const GetReportRequestSchema: GenMessage<GetReportRequest> = /*@__PURE__*/
-  messageDesc(file_dak_v1_train_service, 9);
+  messageDesc(file_dak_v1_train_service, 11);
 
 /**
  * @generated from message dak.v1.GetReportResponse
@@ -263,7 +398,7 @@ export type GetReportResponse = Message<"dak.v1.GetReportResponse"> & {
  * Use `create(GetReportResponseSchema)` to create a new message.
  */
 export const GetReportResponseSchema: GenMessage<GetReportResponse> = /*@__PURE__*/
-  messageDesc(file_dak_v1_train_service, 10);
+  messageDesc(file_dak_v1_train_service, 12);
 
 /**
  * Adapts sentence-embedding models to raw text. REST at /v1/jobs has the same calls and fields.
@@ -306,7 +441,17 @@ export const TrainService: GenService<{
     output: typeof JobSchema;
   },
   /**
-   * Puts a cancelled or failed job into the queue again; it goes on from its last checkpoint.
+   * Ends the job's process and gives its memory back; its checkpoint stays.
+   *
+   * @generated from rpc dak.v1.TrainService.PauseJob
+   */
+  pauseJob: {
+    methodKind: "unary";
+    input: typeof PauseJobRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Puts a paused, cancelled or failed job into the queue again; it goes on from its last checkpoint.
    *
    * @generated from rpc dak.v1.TrainService.ResumeJob
    */

@@ -92,6 +92,7 @@ describe.skipIf(!hasChromium)(`in ${CHROMIUM}`, () => {
 		await page.getByText("More", { exact: true }).click();
 		await page.getByLabel("Steps in place of epochs").fill("300");
 		await page.getByLabel("Batch size").fill("8");
+		await page.getByText(/^of .* that jobs may take$/).waitFor();
 		await look(page, "new");
 	});
 

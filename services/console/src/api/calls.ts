@@ -8,6 +8,7 @@ export const listJobs = (signal?: AbortSignal) => json<JobPage>("/v1/jobs?page_s
 export const getJob = (id: string, signal?: AbortSignal) => json<JobJson>(job(id), { signal });
 export const createJob = (spec: unknown) => json<JobJson>("/v1/jobs", { body: spec });
 export const cancelJob = (id: string) => json<JobJson>(`${job(id)}:cancel`, { method: "POST" });
+export const pauseJob = (id: string) => json<JobJson>(`${job(id)}:pause`, { method: "POST" });
 export const resumeJob = (id: string) => json<JobJson>(`${job(id)}:resume`, { method: "POST" });
 export const getReport = (id: string, signal?: AbortSignal) => json<Report>(`${job(id)}/report`, { signal });
 export const estimateJob = (spec: unknown, signal?: AbortSignal) => json<Estimate>("/v1/jobs:estimate", { body: spec, signal });

@@ -42,6 +42,7 @@ export interface Fitting {
 	readonly batch_size: number;
 	readonly gradient_accumulation: number;
 	readonly max_length: number;
+	readonly gradient_checkpointing: boolean;
 	readonly total_bytes: number;
 }
 

@@ -1,8 +1,8 @@
 /** One job: its curve while it runs, what was measured when it has ended. */
 import { useCallback, useState } from "preact/hooks";
-import { cancelJob, getJob, resumeJob } from "../api/calls.js";
+import { cancelJob, getJob, pauseJob, resumeJob } from "../api/calls.js";
 import { wordsOf } from "../api/http.js";
-import { canResume, hasEnded, rests, runs } from "../api/states.js";
+import { canResume, hasEnded, rests } from "../api/states.js";
 import type { JobJson } from "../api/types.js";
 import { useHistory } from "../live/use-history.js";
 import { usePolled } from "../live/use-polled.js";
@@ -72,7 +72,12 @@ function Head({ job: { id, state, spec, created_at }, onChange, onResumed }: Hea
 				<h1>{spec.adapter_name ?? id}</h1>
 				<Badge state={state} />
 				<div class="actions">
-					{(runs(state) || !rests(state)) && (
+					{!rests(state) && (
+						<button type="button" class="quiet" onClick={() => act(() => pauseJob(id), onChange)}>
+							Pause
+						</button>
+					)}
+					{!rests(state) && (
 						<button type="button" class="quiet danger" onClick={() => act(() => cancelJob(id), onChange)}>
 							Cancel
 						</button>

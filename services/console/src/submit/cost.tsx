@@ -1,7 +1,7 @@
 /** What the job would take, asked again whenever the form says something else. */
 import { useEffect, useState } from "preact/hooks";
 import { estimateJob } from "../api/calls.js";
-import { ApiFailure, wordsOf } from "../api/http.js";
+import { wordsOf } from "../api/http.js";
 import type { Dataset, Estimate, Fitting } from "../api/types.js";
 import { bytes, count, duration, plural } from "../format.js";
 import { type Form, specOf } from "./form.js";
@@ -16,9 +16,7 @@ interface Props {
 }
 
 export function Cost({ form, dataset, onChange }: Props) {
-	const { estimate, error, missing } = useEstimate(JSON.stringify({ ...specOf(form, dataset.id), evaluation: undefined }));
-	// A service that makes no estimates is not worth a word here.
-	if (missing) return null;
+	const { estimate, error } = useEstimate(JSON.stringify({ ...specOf(form, dataset.id), evaluation: undefined }));
 	return (
 		<section class="card" aria-labelledby="cost-title" aria-live="polite">
 			<h2 id="cost-title">What it takes</h2>
@@ -58,6 +56,7 @@ function Found({ estimate, onChange }: { readonly estimate: Estimate; readonly o
 						<li key={JSON.stringify(found)}>
 							<button type="button" onClick={() => onChange(fieldsOf(found))}>
 								Batch {count(found.batch_size)}, accumulation {count(found.gradient_accumulation)}, {count(found.max_length)} tokens
+								{found.gradient_checkpointing && ", layers computed twice"}
 							</button>{" "}
 							<span class="mute">takes {bytes(found.total_bytes)}</span>
 						</li>
@@ -76,10 +75,11 @@ function Found({ estimate, onChange }: { readonly estimate: Estimate; readonly o
 	);
 }
 
-const fieldsOf = ({ batch_size, gradient_accumulation, max_length }: Fitting): Partial<Form> => ({
+const fieldsOf = ({ batch_size, gradient_accumulation, max_length, gradient_checkpointing }: Fitting): Partial<Form> => ({
 	batchSize: batch_size,
 	gradientAccumulation: gradient_accumulation,
 	maxLength: max_length,
+	checkpointing: gradient_checkpointing,
 });
 
 function Parts({ estimate }: { readonly estimate: Estimate }) {
@@ -97,7 +97,6 @@ function Parts({ estimate }: { readonly estimate: Estimate }) {
 interface Asked {
 	readonly estimate?: Estimate;
 	readonly error?: string;
-	readonly missing?: boolean;
 }
 
 /** `spec` as text, so that an equal one is not asked about again. */
@@ -109,8 +108,7 @@ function useEstimate(spec: string): Asked {
 			try {
 				setAsked({ estimate: await estimateJob(JSON.parse(spec), gone.signal) });
 			} catch (error) {
-				if (gone.signal.aborted) return;
-				setAsked(error instanceof ApiFailure && error.status === 501 ? { missing: true } : { error: wordsOf(error) });
+				if (!gone.signal.aborted) setAsked({ error: wordsOf(error) });
 			}
 		}, QUIET_MS);
 		return () => {

@@ -124,6 +124,16 @@ export function TrainingFields({ form, onChange }: Props) {
 						value={form.learningRate}
 						onInput={number("learningRate")}
 					/>
+					<label>
+						Memory
+						<select
+							value={form.checkpointing ? "less" : "usual"}
+							onChange={(event) => onChange({ checkpointing: event.currentTarget.value === "less" })}
+						>
+							<option value="usual">as usual</option>
+							<option value="less">less: layers are computed twice</option>
+						</select>
+					</label>
 					<Field label="LoRA rank" type="number" min={1} max={1024} value={form.rank} onInput={number("rank")} />
 					<Field label="Longest text, tokens" type="number" min={4} max={8192} value={form.maxLength} onInput={number("maxLength")} />
 					<Field

@@ -12,6 +12,8 @@ export interface Form {
 	readonly maxSteps: number;
 	readonly batchSize: number;
 	readonly gradientAccumulation: number;
+	/** Layers are computed twice, for less memory. */
+	readonly checkpointing: boolean;
 	readonly learningRate: number;
 	readonly rank: number;
 	/** Share of the texts that is held out. */
@@ -30,6 +32,7 @@ export const DEFAULTS: Form = {
 	maxSteps: 0,
 	batchSize: 32,
 	gradientAccumulation: 1,
+	checkpointing: false,
 	learningRate: 3e-4,
 	rank: 16,
 	validation: 0,
@@ -61,6 +64,7 @@ export function specOf(form: Form, upload: string): Record<string, unknown> {
 			...(form.maxSteps > 0 ? { max_steps: form.maxSteps } : {}),
 			batch_size: form.batchSize,
 			gradient_accumulation: form.gradientAccumulation,
+			gradient_checkpointing: form.checkpointing,
 			learning_rate: form.learningRate,
 		},
 		...(form.validation > 0 ? { validation: { ratio: form.validation } } : {}),

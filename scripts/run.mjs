@@ -22,6 +22,7 @@ function needsInstall() {
 
 if (needsInstall()) step(npm, ["ci", "--include=dev", "--no-audit", "--no-fund"]);
 step(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b"]);
+step(process.execPath, [join(root, "scripts", "console.mjs")]);
 
 const programs = {
 	start: ["services/cli/dist/start.js"],

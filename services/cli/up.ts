@@ -14,6 +14,7 @@ function announce(terminal: Terminal, host: string, { train, embed }: Services):
 		const url = `http://${name}:${rest}`;
 		terminal.line(`${terminal.bold(service)}  REST ${url}  gRPC ${name}:${grpc}  docs ${url}/docs  metrics ${url}/metrics`);
 	}
+	terminal.line(`${terminal.bold("web console")}  http://${name}:${train.rest}/`);
 	terminal.line(terminal.dim("Ctrl-C ends both."));
 }
 

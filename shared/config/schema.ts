@@ -20,6 +20,10 @@ export const configSchema = z.object({
 	DAK_TRAIN_GRPC_PORT: port(50051).describe("train-service gRPC port"),
 	DAK_EMBED_PORT: port(8081).describe("embed-service REST port"),
 	DAK_EMBED_GRPC_PORT: port(50052).describe("embed-service gRPC port"),
+	DAK_EMBED_URL: z
+		.url({ protocol: /^https?$/ })
+		.optional()
+		.describe("Where train-service's web console finds embed-service; default: DAK_EMBED_PORT on this machine"),
 	DAK_DEVICE: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto").describe("Execution provider"),
 	DAK_COMPUTE: z
 		.enum(["int8", "precise", "fp32"])

@@ -68,7 +68,7 @@ function operations({ service, version, description, metrics, notReady, draining
 		title: service,
 		version,
 		...(description !== undefined && { description }),
-		routes: [...routes, ...probes],
+		routes: [...routes, ...probes].filter(({ hidden }) => !hidden),
 		secured: keys.enabled,
 	});
 	return [...probes, ...documentation(document)];

@@ -62,6 +62,8 @@ export interface RouteSpec<P, Q, B, R> {
 	readonly tag?: string;
 	/** Undefined: open to everyone. */
 	readonly scope?: Scope;
+	/** Not part of the API: a page, or what a page alone calls. The OpenAPI document leaves it out. */
+	readonly hidden?: boolean;
 	readonly params?: z.ZodType<P>;
 	readonly query?: z.ZodType<Q>;
 	/** Request headers that the handler reads, with their meaning; documentation only. */

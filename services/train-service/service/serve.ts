@@ -16,6 +16,7 @@ import {
 	serveRest,
 } from "@dak/shared/server";
 import { type Application, addTrainService, restRoutes } from "../api/index.js";
+import { consoleRoutes } from "../console/index.js";
 
 export interface Served {
 	readonly rest: Listening;
@@ -38,7 +39,7 @@ export async function serveBoth(config: Config, app: Application, logger: Logger
 		metrics,
 		maxBodyBytes: config.DAK_MAX_BODY_BYTES,
 		keys,
-		routes: restRoutes(app),
+		routes: [...restRoutes(app), ...consoleRoutes(config)],
 		draining: draining.signal,
 	});
 	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES });

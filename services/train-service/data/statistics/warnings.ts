@@ -60,7 +60,7 @@ function tokenWarnings({ tokens, languages }: Counts, left: number): string[] {
 		[unknown > MANY_UNKNOWN, `${percent(unknown)} of the tokens are unknown to ${base}: it may not know the texts' language${language}`],
 		[
 			letters !== null && letters < FEW_LETTERS_PER_TOKEN,
-			`${base} cuts words into pieces of ${letters?.toFixed(1)} letters: it does not seem to know the texts' language${language}; a multilingual base will do better`,
+			`${base} cuts words into pieces of ${letters?.toFixed(1)} letters: it does not seem to know the texts' language${language}; try a multilingual base`,
 		],
 		[tokens.over_limit > MANY_CUT * left, `${tokens.over_limit} of ${left} texts are longer than max_length and are cut`],
 	];

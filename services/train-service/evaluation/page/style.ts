@@ -7,7 +7,7 @@ h1{font-size:1.5rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2.4rem 0 .5rem}
 .mute,figcaption,th{color:var(--mute)}.mute{margin:.4rem 0 1rem;font-size:.9rem;overflow-wrap:anywhere}
 .verdict{border:1px solid var(--line);border-left:6px solid var(--none);border-radius:8px;background:var(--soft);padding:.8rem 1rem}
 .verdict b{display:block;font-size:1.1rem}.verdict.improved{border-left-color:var(--good)}.verdict.regressed{border-left-color:var(--bad)}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
+.wide{overflow-x:auto}.wide+.wide{margin-top:1.2rem}table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:500}td.n,th.n{text-align:right;white-space:nowrap}
 tr.main td{font-weight:600}small{color:var(--mute);font-weight:400}.good{color:var(--good)}.bad{color:var(--bad)}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(19rem,100%),1fr));gap:1rem}figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:.6rem .8rem}

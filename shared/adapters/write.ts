@@ -33,6 +33,8 @@ export interface WriteAdapterOptions {
 	readonly metrics: Readonly<Record<string, unknown>>;
 	readonly verdict: AdapterManifest["verdict"];
 	readonly canaries: AdapterManifest["canaries"];
+	/** What the model card says of the training texts, as Markdown. */
+	readonly data?: string | undefined;
 }
 
 /**
@@ -129,7 +131,7 @@ export function writeAdapterFolder(folder: string, options: WriteAdapterOptions)
 	writeJson(CONFIG_FILE, adapterConfig(options));
 	for (const [name, value] of sentenceTransformersFiles(options)) writeJson(name, value);
 	writeJson(MANIFEST_FILE, manifest);
-	writeFileSync(join(folder, "README.md"), modelCard(manifest));
+	writeFileSync(join(folder, "README.md"), modelCard(manifest, options.data));
 	return manifest;
 }
 

@@ -9,4 +9,4 @@ export {
 	type ModelVectors,
 } from "./evaluate.js";
 export { type RetrievalScores, retrievalScores } from "./retrieval.js";
-export { nearest, rowOf, unitVectors, type Vectors } from "./vectors.js";
+export { dotOf, nearest, rowOf, unitVectors, type Vectors } from "./vectors.js";

@@ -41,6 +41,8 @@ function writeAdapter({ outputDir, settings, jobId }: StartMessage, verdict: str
 	writeFileSync(join(outputDir, "report.json"), JSON.stringify({ verdict, summary: "made up" }));
 	writeFileSync(join(outputDir, "README.md"), "# made up");
 	writeFileSync(join(outputDir, "1_Pooling", "config.json"), "{}");
+	if (settings.output.merged_model) writeOutput(outputDir, "merged_model", "modules.json");
+	if (settings.output.onnx) writeOutput(outputDir, "onnx", "onnx/model.onnx");
 }
 
 /** Steps of 20 ms; false if stopped in between. */

@@ -28,7 +28,9 @@ for (const [dtype, allowed] of [
 	const cosines = found.map((vector, i) => cosine(vector, vectors[i]));
 	const gap = 1 - Math.min(...cosines);
 	const mean = cosines.reduce((sum, x) => sum + x, 0) / cosines.length;
-	console.log(`@huggingface/transformers ${version}, ${dtype}: mean cosine ${mean.toFixed(7)}, largest gap ${gap.toExponential(2)}, allowed ${allowed}`);
+	console.log(
+		`@huggingface/transformers ${version}, ${dtype}: mean cosine ${mean.toFixed(7)}, largest gap ${gap.toExponential(2)}, allowed ${allowed}`,
+	);
 	good &&= gap <= allowed;
 }
 process.exit(good ? 0 : 1);

@@ -36,7 +36,10 @@ async function servedVectors(base: BaseModel, adapter: Adapter): Promise<Float32
 	});
 	const factors = linearLayers(base.encoder).flatMap(({ path, inFeatures, outFeatures }) => {
 		const { a, b, r } = adapter.modules.find((module) => module.path === path)!;
-		const flipped = Float32Array.from({ length: b.length }, (_, i) => adapter.scale * b[(i % outFeatures) * r + Math.floor(i / outFeatures)]!);
+		const flipped = Float32Array.from(
+			{ length: b.length },
+			(_, i) => adapter.scale * b[(i % outFeatures) * r + Math.floor(i / outFeatures)]!,
+		);
 		return [
 			[loraAInput(path), float32(a, [r, inFeatures])],
 			[loraBInput(path), float32(flipped, [r, outFeatures])],
@@ -100,7 +103,7 @@ describe("outputs of a job", () => {
 		expect(report.outputs.onnx.int8.mean_cosine).toBeGreaterThan(0.99);
 		expect(manifest.metrics.outputs).toEqual(report.outputs);
 		for (const path of ["README.md", "merged_model/README.md", "onnx/README.md"])
-			expect(readFileSync(output(path), "utf8")).toMatch(/## Data[^]*## Measured[^]*## Settings[^]*## Limits/);
+			expect(readFileSync(output(path), "utf8")).toMatch(/## Data[\s\S]*## Measured[\s\S]*## Settings[\s\S]*## Limits/);
 	});
 
 	it("carries tokenizer, pooling and configuration in both folders", () => {

@@ -66,9 +66,13 @@ export function* modelPieces(graph: Graph, weights: readonly StreamedWeight[]): 
 	}
 }
 
+/** Bytes of a weight's elements. */
+export const weightBytes = ({ dtype, shape }: Value): number => (shape as readonly number[]).reduce((n, d) => n * d, ELEMENT_BYTES[dtype]);
+
 /** All of an initialiser but its elements, and how many bytes those are. */
-function head({ name, dtype, shape }: Value): { readonly bytes: Uint8Array; readonly all: number } {
-	const all = (shape as readonly number[]).reduce((n, d) => n * d, ELEMENT_BYTES[dtype]);
+function head(value: Value): { readonly bytes: Uint8Array; readonly all: number } {
+	const { name, dtype, shape } = value;
+	const all = weightBytes(value);
 	const tensor = toBinary(
 		TensorProtoSchema,
 		create(TensorProtoSchema, { name, dims: (shape as readonly number[]).map(BigInt), dataType: ONNX_TYPE[dtype] }),

@@ -1,7 +1,7 @@
 /** The job as users write it: one schema for REST's JSON, gRPC's JobSpec (same names) and the OpenAPI document. */
-import { DakError, type FieldViolation, invalidField } from "@dak/shared/errors";
+import { DakError, type FieldViolation, invalidField, toDakError } from "@dak/shared/errors";
 import type { BaseModel } from "@dak/shared/models";
-import { EXPORTED_ARCHITECTURES } from "@dak/shared/nn/export";
+import { checkExport } from "@dak/shared/nn/export";
 import { z } from "zod";
 
 export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
@@ -172,7 +172,7 @@ export const jobSettingsSchema = z
 /** A job with every default filled in. */
 export type JobSettings = z.output<typeof jobSettingsSchema>;
 
-/** What only the base model's shape can refuse. @throws INVALID_REQUEST */
+/** What only the base model's shape can refuse. @throws INVALID_REQUEST, NOT_IMPLEMENTED for an ONNX file that cannot be written */
 export function checkAgainstBase(
 	{ lora, max_length, output }: JobSettings,
 	{ encoder, maxSeqLength }: Pick<BaseModel, "encoder" | "maxSeqLength">,
@@ -181,11 +181,16 @@ export function checkAgainstBase(
 		throw invalidField("/lora/r", `found ${lora.r}, allowed: 1 to ${encoder.hiddenSize}, the base model's hidden size`);
 	if (max_length > maxSeqLength)
 		throw invalidField("/max_length", `found ${max_length}, allowed: 4 to ${maxSeqLength}, the base model's limit`);
-	if (output.onnx && !EXPORTED_ARCHITECTURES.includes(encoder.architecture))
-		throw new DakError(
-			"NOT_IMPLEMENTED",
-			`/output/onnx: found a base of type ${encoder.architecture}, allowed: ${EXPORTED_ARCHITECTURES.join(", ")}`,
-		);
+	if (output.onnx) for (const dtype of output.onnx_dtypes) checkOnnx(encoder, dtype);
+}
+
+function checkOnnx(encoder: BaseModel["encoder"], dtype: JobSettings["output"]["onnx_dtypes"][number]): void {
+	try {
+		checkExport(encoder, dtype);
+	} catch (error) {
+		const { reason, message } = toDakError(error);
+		throw new DakError(reason, `/output/onnx: ${message}`, { fields: [{ pointer: "/output/onnx", detail: message }], cause: error });
+	}
 }
 
 /** Fields of the contract that nothing stands behind yet, each with what it may be meanwhile. */

@@ -1,2 +1,2 @@
-export { EXPORTED_ARCHITECTURES, exportOnnx } from "./export.js";
+export { checkExport, exportOnnx } from "./export.js";
 export type { ExportDtype, WeightSource } from "./weights.js";

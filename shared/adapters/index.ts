@@ -13,4 +13,4 @@ export {
 } from "./read.js";
 export { ADAPTER_NAME, type ArtifactStore, type PublishedAdapter } from "./store.js";
 export type * from "./types.js";
-export { TOOL_VERSION, targetModules, type WriteAdapterOptions, writeAdapterFolder } from "./write.js";
+export { sentenceTransformersFiles, TOOL_VERSION, targetModules, type WriteAdapterOptions, writeAdapterFolder } from "./write.js";

@@ -7,8 +7,11 @@ const SAID: Readonly<Record<AdapterManifest["verdict"], string>> = {
 	regressed: "On the labelled queries it was given it ranks below the base.",
 };
 
-/** README.md of an adapter folder, with the front matter that the hub reads. */
-export function modelCard(manifest: AdapterManifest): string {
+/**
+ * README.md of an adapter folder, with the front matter that the hub reads.
+ * @param data what is known of the training texts, as Markdown
+ */
+export function modelCard(manifest: AdapterManifest, data?: string): string {
 	const { name, base_model: base, verdict, metrics, settings } = manifest;
 	const json = (value: unknown) => ["```json", JSON.stringify(value, null, 2), "```"].join("\n");
 	return `---
@@ -28,12 +31,18 @@ model = SentenceTransformer(${JSON.stringify(base)})
 model.load_adapter("this folder")
 \`\`\`
 
-## Measured
+${data === undefined ? "" : `## Data\n\n${data}\n\n`}## Measured
 
 ${json(metrics)}
 
 ## Settings
 
 ${json(settings)}
+
+## Limits
+
+- It was trained over the base with quantization ${manifest.quantization}; over weights of another precision its vectors differ a little.
+- What was measured holds for the texts and labels above, and says nothing of other domains or languages.
+- What the base has learnt of bias and error, the adapted model has too.
 `;
 }

@@ -33,6 +33,8 @@ export interface WriteAdapterOptions {
 	readonly metrics: Readonly<Record<string, unknown>>;
 	readonly verdict: AdapterManifest["verdict"];
 	readonly canaries: AdapterManifest["canaries"];
+	/** What the model card says of the training texts, as Markdown. */
+	readonly data?: string | undefined;
 }
 
 /**
@@ -73,8 +75,16 @@ function adapterConfig({ base, r, alpha, modules }: WriteAdapterOptions): Record
 	};
 }
 
-/** The files by which sentence-transformers knows how to pool, cut and normalise. */
-function sentenceTransformersFiles({ base, pooling, maxSeqLength }: WriteAdapterOptions): [string, unknown][] {
+export interface SentenceTransformersOptions {
+	readonly base: Pick<WriteAdapterOptions["base"], "hiddenSize" | "normalize" | "prompts"> & {
+		readonly defaultPromptName?: string | undefined;
+	};
+	readonly pooling: AdapterManifest["pooling"];
+	readonly maxSeqLength: number;
+}
+
+/** The files by which sentence-transformers knows how to pool, cut and normalise: path and JSON. */
+export function sentenceTransformersFiles({ base, pooling, maxSeqLength }: SentenceTransformersOptions): [string, unknown][] {
 	const module = (idx: number, path: string, type: string) => ({
 		idx,
 		name: String(idx),
@@ -87,7 +97,10 @@ function sentenceTransformersFiles({ base, pooling, maxSeqLength }: WriteAdapter
 			[module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling"), ...(base.normalize ? [module(2, "2_Normalize", "Normalize")] : [])],
 		],
 		["sentence_bert_config.json", { max_seq_length: maxSeqLength, do_lower_case: false }],
-		["config_sentence_transformers.json", { prompts: base.prompts, default_prompt_name: null, similarity_fn_name: "cosine" }],
+		[
+			"config_sentence_transformers.json",
+			{ prompts: base.prompts, default_prompt_name: base.defaultPromptName ?? null, similarity_fn_name: "cosine" },
+		],
 		[
 			join("1_Pooling", "config.json"),
 			{
@@ -118,7 +131,7 @@ export function writeAdapterFolder(folder: string, options: WriteAdapterOptions)
 	writeJson(CONFIG_FILE, adapterConfig(options));
 	for (const [name, value] of sentenceTransformersFiles(options)) writeJson(name, value);
 	writeJson(MANIFEST_FILE, manifest);
-	writeFileSync(join(folder, "README.md"), modelCard(manifest));
+	writeFileSync(join(folder, "README.md"), modelCard(manifest, options.data));
 	return manifest;
 }
 

@@ -6,3 +6,4 @@ export { NF4_VALUES } from "./nf4-codebook.js";
 export { OPS, type OpAttrs, type OpName } from "./ops.js";
 export * from "./serialize.js";
 export { broadcastShapes, type Dim, normalAxis, type Shape, showShape } from "./shape.js";
+export { MAX_MODEL_BYTES, modelPieces, type StreamedWeight, weightBytes } from "./stream.js";

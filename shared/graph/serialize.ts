@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { GraphProtoSchema, ModelProtoSchema, type ValueInfoProto } from "../gen/onnx/onnx_pb.js";
+import { GraphProtoSchema, type ModelProto, ModelProtoSchema, type ValueInfoProto } from "../gen/onnx/onnx_pb.js";
 import { Emitter, valueInfo } from "./emit.js";
-import type { Graph, Node } from "./graph.js";
+import type { Graph, Node, Value } from "./graph.js";
 import { OPS } from "./ops.js";
 import { byDepth } from "./order.js";
 
@@ -29,16 +29,20 @@ export function emitGraph(graph: Graph, emitter: Emitter): void {
 	for (const node of nodes) (OPS[node.op].emit as (node: Node, emitter: Emitter) => void)(node, emitter);
 }
 
-/** What an emitter has collected as an ONNX model's bytes. */
-export function modelBytes(name: string, emitter: Emitter, input: ValueInfoProto[], output: ValueInfoProto[]): Uint8Array {
+/** What an emitter has collected as an ONNX model. */
+function modelOf(name: string, emitter: Emitter, input: ValueInfoProto[], output: ValueInfoProto[]): ModelProto {
 	const domains = [...emitter.domains].filter((domain) => domain !== "");
-	const model = create(ModelProtoSchema, {
+	return create(ModelProtoSchema, {
 		irVersion: BigInt(IR_VERSION),
 		producerName: "domain-adapter-kit",
 		opsetImport: [{ domain: "", version: BigInt(OPSET) }, ...domains.map((domain) => ({ domain, version: 1n }))],
 		graph: create(GraphProtoSchema, { name, node: emitter.nodes, initializer: emitter.initializers, input, output }),
 	});
-	return toBinary(ModelProtoSchema, model);
+}
+
+/** The same as bytes. */
+export function modelBytes(name: string, emitter: Emitter, input: ValueInfoProto[], output: ValueInfoProto[]): Uint8Array {
+	return toBinary(ModelProtoSchema, modelOf(name, emitter, input, output));
 }
 
 /**
@@ -46,13 +50,18 @@ export function modelBytes(name: string, emitter: Emitter, input: ValueInfoProto
  * caller feeds them by name.
  */
 export function serializeGraph(graph: Graph): Uint8Array {
+	return toBinary(ModelProtoSchema, graphModel(graph));
+}
+
+/** The same as a message. @param inputs those of the graph's inputs that it declares */
+export function graphModel(graph: Graph, inputs: readonly Value[] = graph.inputs): ModelProto {
 	const emitter = new Emitter((hint) => graph.fresh(hint));
 	emitGraph(graph, emitter);
 	for (const { name, value } of graph.outputs) emitter.node("Identity", [value.name], { outputs: [name] });
-	return modelBytes(
+	return modelOf(
 		graph.name,
 		emitter,
-		graph.inputs.map((value) => valueInfo(value.name, value.dtype, value.shape)),
+		inputs.map((value) => valueInfo(value.name, value.dtype, value.shape)),
 		graph.outputs.map(({ name, value }) => valueInfo(name, value.dtype, value.shape)),
 	);
 }

@@ -1,5 +1,6 @@
 export type { HubSettings } from "./hub.js";
 export { bringHubDataset, checkHubDataset, type HubDatasetFile, type HubDatasetOptions } from "./hub-dataset.js";
+export { checkPush, pushFolder } from "./hub-push.js";
 export { linearLayers, openBaseModel } from "./open.js";
 export { type BringOptions, bringModel, checkModelCanBeBrought, pullModel } from "./pull.js";
 export { listModels, type ResolveOptions, resolveModel } from "./resolve.js";

@@ -66,11 +66,14 @@ export class Session {
 		this.#session = session;
 	}
 
-	/** Compiles a model. @throws RUNTIME_FAILED with ONNX Runtime's reason */
-	static async create(model: Uint8Array, options: SessionOptions): Promise<Session> {
+	/** Compiles a model, from its bytes or its file. @throws RUNTIME_FAILED with ONNX Runtime's reason */
+	static async create(model: Uint8Array | string, options: SessionOptions): Promise<Session> {
 		optOutOfTelemetry();
 		try {
-			return new Session(await InferenceSession.create(model, sessionOptions(options)));
+			const settings = sessionOptions(options);
+			return new Session(
+				await (typeof model === "string" ? InferenceSession.create(model, settings) : InferenceSession.create(model, settings)),
+			);
 		} catch (cause) {
 			throw new DakError("RUNTIME_FAILED", `the graph did not compile on ${options.device.kind}: ${String(cause)}`, { cause });
 		}

@@ -6,28 +6,28 @@ import type { TensorData } from "./types.js";
 const LAYOUT_ORDER = Object.keys(DTYPE_BYTES);
 
 /** Wide types first, so that each tensor lies aligned; then by name. @source safetensors, prepare */
-function inFileOrder(tensors: Readonly<Record<string, TensorData>>): string[] {
+function inFileOrder(tensors: Readonly<Record<string, TensorShape>>): string[] {
 	const rank = (name: string) => LAYOUT_ORDER.indexOf(tensors[name]!.dtype);
 	return Object.keys(tensors).sort((a, b) => rank(b) - rank(a) || Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
-/**
- * A safetensors file's pieces in order, its header and then each tensor's own bytes (viewed, not copied): byte for byte as
- * Python's library writes them (with at most one metadata key: the library writes several in an order of chance).
- */
-export function safetensorsPieces(
-	tensors: Readonly<Record<string, TensorData>>,
+/** A tensor without its elements. */
+export type TensorShape = Pick<TensorData, "dtype" | "shape">;
+
+/** A file's header, and the order in which the tensors' elements follow it: for files that are written a tensor at a time. */
+export function safetensorsHeader(
+	tensors: Readonly<Record<string, TensorShape>>,
 	metadata: Readonly<Record<string, string>> = { format: "pt" },
-): Uint8Array[] {
+): { readonly header: Uint8Array; readonly names: readonly string[] } {
 	const names = inFileOrder(tensors);
 	const entries: [string, unknown][] = [["__metadata__", metadata]];
 	let at = 0;
 	for (const name of names) {
-		const { dtype, shape, data } = tensors[name]!;
-		const size = shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype]);
-		assert(data.byteLength === size && name !== "__metadata__", `tensor ${name}: ${data.byteLength} bytes as ${dtype} [${shape}]`);
+		const { dtype, shape } = tensors[name]!;
+		const size = tensorBytes(tensors[name]!);
+		assert(name !== "__metadata__", "a tensor called __metadata__");
 		entries.push([name, { dtype, shape, data_offsets: [at, at + size] }]);
-		at += data.byteLength;
+		at += size;
 	}
 	const json = new TextEncoder().encode(headerJson(entries));
 	const headerBytes = Math.ceil(json.length / 8) * 8;
@@ -35,6 +35,22 @@ export function safetensorsPieces(
 	new DataView(header.buffer).setBigUint64(0, BigInt(headerBytes), true);
 	header.fill(0x20, 8);
 	header.set(json, 8);
+	return { header, names };
+}
+
+const tensorBytes = ({ dtype, shape }: TensorShape): number => shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype]);
+
+/**
+ * A safetensors file's pieces in order, its header and then each tensor's own bytes (viewed, not copied): byte for byte as
+ * Python's library writes them (with at most one metadata key: the library writes several in an order of chance).
+ */
+export function safetensorsPieces(
+	tensors: Readonly<Record<string, TensorData>>,
+	metadata?: Readonly<Record<string, string>>,
+): Uint8Array[] {
+	for (const [name, { data, dtype, shape }] of Object.entries(tensors))
+		assert(data.byteLength === tensorBytes(tensors[name]!), `tensor ${name}: ${data.byteLength} bytes as ${dtype} [${shape}]`);
+	const { header, names } = safetensorsHeader(tensors, metadata);
 	return [header, ...names.map((name) => tensors[name]!.data)];
 }
 

@@ -101,6 +101,18 @@ describe("jobs", () => {
 		expect(existsSync(join(folder, "merged"))).toBe(false);
 	});
 
+	test("a job's other outputs are fetched by themselves, and stay out of the adapter's folder", async () => {
+		await submit("-n", "all", "--steps", "1", "--watch", "--set", "output.merged_model=true", "--set", "output.onnx=true");
+		const services = ["--train", train.url, "--embed", embed.url];
+		const [adapter, merged, onnx] = ["all", "all-merged", "all-onnx"].map((name) => join(folder, name)) as [string, string, string];
+		await dak(["adapters", "export", "all", "-o", adapter, ...services]);
+		expect((await dak(["adapters", "merge", "all", "-o", merged, ...services])).out).toContain("1 files");
+		expect((await dak(["adapters", "export", "all", "--format", "onnx", "-o", onnx, ...services])).code).toBe(0);
+		expect(readFileSync(join(merged, "modules.json"), "utf8")).toBe("made up");
+		expect(readFileSync(join(onnx, "onnx", "model.onnx"), "utf8")).toBe("made up");
+		expect(existsSync(join(adapter, "merged_model")) || existsSync(join(adapter, "onnx"))).toBe(false);
+	});
+
 	test.each([
 		[["train", "/nowhere.txt", "-b", "m"], "found no file /nowhere.txt"],
 		[["train", "TITLES", "-b", "all-MiniLM-L6-v2", "--rank", "0"], "/lora/r"],

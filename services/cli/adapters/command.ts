@@ -7,6 +7,7 @@ import { comparison, printComparison } from "./compare.js";
 import { FORMATS, type Format, fetchOutput, jobOfAdapter } from "./fetch.js";
 import { inspection, printInspection } from "./inspect.js";
 import { locate } from "./locate.js";
+import { type PushOptions, pushOutput } from "./push.js";
 
 type Options = Connection & { readonly json?: true };
 
@@ -139,4 +140,16 @@ function addOutputs(cli: Cli, adapters: Command): void {
 		}).requiredOption("-o, --out <folder>", "where to; must not be there yet"),
 		["train", "embed"],
 	).action((name: string, options: Options & { out: string }) => exportTo(cli, name, "merged", options));
+	withConnection(
+		leaf(adapters, {
+			usage: "push <name>",
+			description: "put an adapter's folder, or another output of its job, into a repository of the hub (HF_TOKEN)",
+			example: "dak adapters push titles --repo me/titles --format merged",
+			json: "print where it is as JSON",
+		})
+			.requiredOption("--repo <owner/name>", "where to; made where it is not there yet")
+			.option("--public", "a repository that is made is seen by everyone")
+			.addOption(new Option("--format <format>", "what of it").choices(Object.keys(FORMATS)).default("peft")),
+		["train", "embed"],
+	).action((name: string, options: PushOptions) => pushOutput(cli, name, options));
 }

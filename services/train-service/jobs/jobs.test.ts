@@ -117,10 +117,10 @@ describe("JobService", () => {
 
 	test("refuses features that are not there, naming each field", async () => {
 		const { jobs } = service();
-		const job = jobWith({ lora: { dropout: 0.1 }, output: { onnx: true } });
+		const job = jobWith({ lora: { dropout: 0.1 }, output: { adapter: false } });
 		await expect(jobs.create(job)).rejects.toMatchObject({
 			reason: "NOT_IMPLEMENTED",
-			fields: [{ pointer: "/lora/dropout" }, { pointer: "/output/onnx" }],
+			fields: [{ pointer: "/lora/dropout" }, { pointer: "/output/adapter" }],
 		});
 	});
 

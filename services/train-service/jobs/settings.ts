@@ -1,6 +1,7 @@
 /** The job as users write it: one schema for REST's JSON, gRPC's JobSpec (same names) and the OpenAPI document. */
-import { DakError, type FieldViolation, invalidField } from "@dak/shared/errors";
+import { DakError, type FieldViolation, invalidField, toDakError } from "@dak/shared/errors";
 import type { BaseModel } from "@dak/shared/models";
+import { checkExport } from "@dak/shared/nn/export";
 import { z } from "zod";
 
 export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
@@ -158,11 +159,21 @@ export const jobSettingsSchema = z
 		output: z
 			.strictObject({
 				adapter: z.boolean().default(true),
-				merged_model: z.boolean().default(false),
-				onnx: z.boolean().default(false),
+				merged_model: z
+					.boolean()
+					.default(false)
+					.describe("A sentence-transformers folder with the adapter merged into the base, as artifacts below merged_model/"),
+				merged_dtype: z.enum(["fp32", "fp16"]).default("fp32"),
+				onnx: z.boolean().default(false).describe("The same for transformers.js and optimum, as artifacts below onnx/"),
+				onnx_dtypes: z
+					.array(z.enum(["fp32", "int8"]))
+					.min(1)
+					.max(2)
+					.default(["fp32", "int8"])
+					.describe("fp32: onnx/model.onnx; int8: onnx/model_quantized.onnx, weights in 8 bits"),
 			})
 			.prefault({})
-			.describe("Only the adapter is implemented yet"),
+			.describe("What is written; adapter: false is not implemented yet"),
 		device: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto"),
 		checkpoint: z
 			.strictObject({
@@ -182,15 +193,25 @@ export const jobSettingsSchema = z
 /** A job with every default filled in. */
 export type JobSettings = z.output<typeof jobSettingsSchema>;
 
-/** What only the base model's shape can refuse. @throws INVALID_REQUEST */
+/** What only the base model's shape can refuse. @throws INVALID_REQUEST, NOT_IMPLEMENTED for an ONNX file that cannot be written */
 export function checkAgainstBase(
-	{ lora, max_length }: JobSettings,
+	{ lora, max_length, output }: JobSettings,
 	{ encoder, maxSeqLength }: Pick<BaseModel, "encoder" | "maxSeqLength">,
 ): void {
 	if (lora.r > encoder.hiddenSize)
 		throw invalidField("/lora/r", `found ${lora.r}, allowed: 1 to ${encoder.hiddenSize}, the base model's hidden size`);
 	if (max_length > maxSeqLength)
 		throw invalidField("/max_length", `found ${max_length}, allowed: 4 to ${maxSeqLength}, the base model's limit`);
+	if (output.onnx) for (const dtype of output.onnx_dtypes) checkOnnx(encoder, dtype);
+}
+
+function checkOnnx(encoder: BaseModel["encoder"], dtype: JobSettings["output"]["onnx_dtypes"][number]): void {
+	try {
+		checkExport(encoder, dtype);
+	} catch (error) {
+		const { reason, message } = toDakError(error);
+		throw new DakError(reason, `/output/onnx: ${message}`, { fields: [{ pointer: "/output/onnx", detail: message }], cause: error });
+	}
 }
 
 /** Fields of the contract that nothing stands behind yet, each with what it may be meanwhile. */
@@ -198,8 +219,6 @@ function missingFeatures({ lora, output, goal }: JobSettings): FieldViolation[] 
 	const rows: [pointer: string, found: unknown, allowed: unknown][] = [
 		["/lora/dropout", lora.dropout, 0],
 		["/output/adapter", output.adapter, true],
-		["/output/merged_model", output.merged_model, false],
-		["/output/onnx", output.onnx, false],
 		["/goal", goal, "balanced"],
 	];
 	return rows

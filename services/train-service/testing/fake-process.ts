@@ -3,7 +3,7 @@
  * many steps it takes.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildMessage, ParentMessage, ProgressMessage, StartMessage } from "../training/protocol.js";
 
@@ -41,6 +41,15 @@ function writeAdapter({ outputDir, settings, jobId }: StartMessage, verdict: str
 	writeFileSync(join(outputDir, "report.json"), JSON.stringify({ verdict, summary: "made up" }));
 	writeFileSync(join(outputDir, "README.md"), "# made up");
 	writeFileSync(join(outputDir, "1_Pooling", "config.json"), "{}");
+	if (settings.output.merged_model) writeOutput(outputDir, "merged_model", "modules.json");
+	if (settings.output.onnx) writeOutput(outputDir, "onnx", "onnx/model.onnx");
+}
+
+/** A file of an output below its folder. */
+function writeOutput(outputDir: string, folder: string, file: string): void {
+	const path = join(outputDir, folder, file);
+	mkdirSync(dirname(path), { recursive: true });
+	writeFileSync(path, "made up");
 }
 
 /** Steps of 20 ms; false if stopped in between. */

@@ -87,6 +87,11 @@ export class Measurement {
 		};
 	}
 
+	/** Pooled vectors of texts as ids. @shape → [B,D] */
+	vectorsOf(texts: readonly Int32Array[], factors: Factors = this.#noFactors()): Promise<Float32Array> {
+		return this.#encode(texts, factors);
+	}
+
 	/** A few texts with the unit vectors that serving has to reproduce; without a prompt, as serving has them. */
 	async canaries(factors: Factors) {
 		const texts = this.options.texts.texts.slice(0, CANARIES);

@@ -2,17 +2,19 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readAdapter, writeAdapterFolder } from "@dak/shared/adapters";
-import { DakError, invalidField } from "@dak/shared/errors";
-import { type BaseModel, linearLayers, openBaseModel } from "@dak/shared/models";
+import { invalidField } from "@dak/shared/errors";
+import { type BaseModel, openBaseModel } from "@dak/shared/models";
 import { FrozenFeeds, loraA, loraB } from "@dak/shared/nn";
 import { peakRssBytes } from "@dak/shared/observability";
 import { chooseDevice, type Device } from "@dak/shared/runtime";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
 import { CheckpointFolder } from "../checkpoints/index.js";
 import { checkAgainstBase, type JobSettings } from "../jobs/index.js";
+import { dataSection } from "../outputs/index.js";
 import { Checkpointing } from "./checkpointing.js";
 import { trainingIdentity } from "./identity.js";
-import { Measurement } from "./measure.js";
+import { type Factors, Measurement } from "./measure.js";
+import { alphaOf, loraModules, modelOutputs, publishedSettings, quantizationOf } from "./model-outputs.js";
 import type { JobHooks, StartMessage } from "./protocol.js";
 import { type LoadedTexts, loadTexts, TextSource } from "./texts.js";
 import { train } from "./train.js";
@@ -59,9 +61,12 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 	for (const { name, values } of evaluations) send({ type: "evaluation", name, values });
 	const report = { ...outcome.report, ...(validation ? { validation } : {}), dataset: start.datasetStatistics };
 	const canaries = await measurement.canaries(factors);
-	hooks.endIfOrphaned();
-	writeOutputs(start, job, factors, { ...outcome, report }, canaries);
 	await measurement.dispose();
+	hooks.endIfOrphaned();
+	const outputs = await modelOutputs(start, job, factors, outcome, send);
+	const found = outputs ? { metrics: { ...outcome.metrics, outputs }, report: { ...report, outputs } } : { report };
+	hooks.endIfOrphaned();
+	writeOutputs(start, job, factors, { ...outcome, ...found }, canaries);
 	job.base.weights.close();
 	send({ type: "done", peakMemoryBytes: peakRssBytes() });
 }
@@ -140,25 +145,14 @@ function checkpointing(start: StartMessage, job: Prepared, trainer: Trainer, { s
 type Outcome = Omit<ReturnType<Measurement["compare"]>, "report"> & { readonly report: Readonly<Record<string, unknown>> };
 type Canaries = Awaited<ReturnType<Measurement["canaries"]>>;
 
-function writeOutputs(
-	start: StartMessage,
-	job: Prepared,
-	factors: ReadonlyMap<string, Float32Array>,
-	outcome: Outcome,
-	canaries: Canaries,
-): void {
+function writeOutputs(start: StartMessage, job: Prepared, factors: Factors, outcome: Outcome, canaries: Canaries): void {
 	const { base, settings, loaded, tokenizer, pooling } = job;
 	const { r } = settings.lora;
-	const modules = linearLayers(base.encoder).flatMap((layer) => {
-		const [a, b] = [factors.get(loraA(layer.path)), factors.get(loraB(layer.path))];
-		return a && b ? [{ ...layer, r, a, b }] : [];
-	});
-	if (modules.length === 0) throw new DakError("TRAINING_FAILED", "no layer has factors: target_modules matched none");
 	writeAdapterFolder(start.outputDir, {
 		name: settings.adapter_name ?? start.jobId,
 		r,
-		alpha: settings.lora.alpha ?? 2 * r,
-		modules,
+		alpha: alphaOf(settings),
+		modules: loraModules(base, settings, factors),
 		base: {
 			ref: settings.base_model,
 			fingerprint: base.fingerprint,
@@ -168,23 +162,16 @@ function writeOutputs(
 		},
 		tokenizerHash: tokenizer.hash,
 		dataHash: loaded.hash,
-		quantization: settings.quantization.kind === "none" ? "none" : settings.quantization.double_quant ? "nf4-double" : "nf4",
+		quantization: quantizationOf(settings),
 		pooling,
 		maxLength: settings.max_length,
 		maxSeqLength: base.maxSeqLength,
 		jobId: start.jobId,
-		settings: withoutTexts(settings),
+		settings: publishedSettings(settings),
 		metrics: outcome.metrics,
 		verdict: outcome.verdict,
 		canaries,
+		data: dataSection(start.datasetStatistics),
 	});
 	writeFileSync(join(start.outputDir, "report.json"), JSON.stringify(outcome.report, null, 2));
-}
-
-/** Settings as they are published: never the texts themselves. */
-function withoutTexts(settings: JobSettings): Record<string, unknown> {
-	const { dataset, evaluation, ...rest } = settings;
-	const source = "texts" in dataset ? { texts: dataset.texts.length } : dataset;
-	const labels = Object.entries(evaluation ?? {}).map(([name, rows]) => [name, rows.length]);
-	return { ...rest, dataset: source, ...(evaluation ? { evaluation: Object.fromEntries(labels) } : {}) };
 }

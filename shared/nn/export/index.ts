@@ -1,0 +1,2 @@
+export { checkExport, exportOnnx } from "./export.js";
+export type { ExportDtype, WeightSource } from "./weights.js";

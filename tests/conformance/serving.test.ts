@@ -61,7 +61,7 @@ async function vectors(mode: AdapterMode, options: SessionOptions): Promise<Floa
 			packed.map(({ input, dtype, dims, data }) => [input, new Tensor(dtype as "float32", data as Float32Array, [...dims])]),
 		),
 		...adapterFeeds(mode),
-		...new TextRows(lengths).feeds(Int32Array.from(texts.flatMap((text) => [...text]))),
+		...new TextRows(lengths).feeds(Int32Array.from(texts.flatMap((text) => [...text])), base.encoder.heads),
 	});
 	await session.dispose();
 	return poolStates(outputs.states!.data as Float32Array, lengths, base.encoder.hiddenSize, "mean");

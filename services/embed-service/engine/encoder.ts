@@ -79,9 +79,9 @@ export class EmbedEncoder {
 	}
 
 	async #runRows(mode: AdapterMode, { ids, lengths }: BatchMessage, rows: TextRows, adapters: Feeds): Promise<Float32Array> {
-		const session = await this.#session(mode);
-		const { states } = await session.run({ ...this.#base, ...adapters, ...rows.feeds(ids) });
 		const { config, pooling } = this.settings;
+		const session = await this.#session(mode);
+		const { states } = await session.run({ ...this.#base, ...adapters, ...rows.feeds(ids, config.heads) });
 		return poolStates(states!.data as Float32Array, lengths, config.hiddenSize, pooling);
 	}
 

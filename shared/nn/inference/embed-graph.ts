@@ -3,23 +3,8 @@
  * attention. No value of one text ever meets another's: rows are independent in every product, and attention's mask gives
  * other texts' tokens a weight of exactly zero.
  */
-import {
-	add,
-	Graph,
-	gather,
-	gelu,
-	layerNorm,
-	matmul,
-	onnx,
-	reshape,
-	serializeGraph,
-	softmax,
-	transpose,
-	type Value,
-} from "../../graph/index.js";
+import { add, Graph, gather, gelu, layerNorm, matmul, mul, onnx, reshape, serializeGraph, softmax, type Value } from "../../graph/index.js";
 import type { EncoderConfig } from "../../models/index.js";
-import type { PackedTexts } from "../layers.js";
-import { packedInputs } from "../packing.js";
 import type { ComputeMode } from "./compute.js";
 import type { Range } from "./eight-bit-products.js";
 import { type AdapterMode, type LoraBranch, loraBranch } from "./lora-branch.js";
@@ -33,7 +18,13 @@ class EmbedGraph {
 	readonly graph = new Graph("embed");
 	readonly #weights: BaseInputs;
 	readonly #products: Products;
-	readonly #texts: PackedTexts;
+	readonly #ids = this.graph.input("texts.ids", "int64", ["T"]);
+	readonly #positions = this.graph.input("texts.positions", "int64", ["T"]);
+	readonly #mask = this.graph.input("texts.mask", "float32", ["R", 1, "Q", "S"]);
+	/** Of query, key and value. @shape [R,H,S] each */
+	readonly #headIndex: readonly Value[];
+	/** @shape [T,H] */
+	readonly #contextIndex: Value;
 	readonly #lora: LoraBranch | undefined;
 
 	constructor(
@@ -44,7 +35,11 @@ class EmbedGraph {
 	) {
 		this.#weights = new BaseInputs(this.graph, base);
 		this.#products = productsOf(compute, this.graph, this.#weights);
-		this.#texts = packedInputs(this.graph, "texts", ["R", 1, "Q", "S"], { rows: "R", longest: "S", tokens: "T" });
+		this.#headIndex = this.#headIndices();
+		this.#contextIndex = add(
+			this.graph.input("texts.context_start", "int64", ["T", 1]),
+			this.graph.input("texts.head_start", "int64", ["H"]),
+		);
 		this.#lora = loraBranch(mode, this.graph);
 	}
 
@@ -55,12 +50,31 @@ class EmbedGraph {
 		return serializeGraph(this.graph);
 	}
 
+	/** Token t's part p for head h is row (3·t + p)·H + h of the product. */
+	#headIndices(): Value[] {
+		const { heads } = this.config;
+		const constant = (shape: number[], values: number[]) =>
+			this.graph.constant("heads", "int64", shape, BigInt64Array.from(values, BigInt));
+		const token = this.graph.input("texts.pad_index", "int64", ["R", 1, "S"]);
+		const first = mul(token, constant([], [3 * heads]));
+		const head = Array.from({ length: heads }, (_, h) => h);
+		return [0, 1, 2].map((part) =>
+			add(
+				first,
+				constant(
+					[heads, 1],
+					head.map((h) => part * heads + h),
+				),
+			),
+		);
+	}
+
 	#embeddings(): Value {
 		const { hiddenSize, vocabSize, maxPositions, typeVocabSize } = this.config;
 		const table = (kind: string, rows: number) => this.#weights.tensor(`embeddings.${kind}_embeddings.weight`, [rows, hiddenSize]);
 		const firstType = gather(table("token_type", typeVocabSize), this.graph.constant("first_type", "int64", [1], BigInt64Array.of(0n)));
-		const words = this.#weights.words(this.#texts.ids, vocabSize, hiddenSize);
-		const positions = gather(table("position", maxPositions), this.#texts.positions);
+		const words = this.#weights.words(this.#ids, vocabSize, hiddenSize);
+		const positions = gather(table("position", maxPositions), this.#positions);
 		return this.#norm("embeddings.LayerNorm", add(words, add(positions, firstType)));
 	}
 
@@ -78,25 +92,24 @@ class EmbedGraph {
 		return this.#lora ? add(frozen, this.#lora.delta(layer, x)) : frozen;
 	}
 
-	/** @shape qkv [T,3D] → [T,D] */
+	/**
+	 * Heads' rows are picked out of the packed product as they are needed, and put back in one step: no transposing.
+	 * @shape qkv [T,3D] → [T,D]
+	 */
 	#attention(qkv: Value): Value {
 		const { heads, hiddenSize } = this.config;
 		const size = hiddenSize / heads;
-		const rows = gather(qkv, this.#texts.padIndex);
-		const byHead = transpose(reshape(rows, [0, 0, 3, heads, size]), [2, 0, 3, 1, 4]);
-		const [q, k, v] = [0n, 1n, 2n].map((part) => {
-			const index = this.graph.constant("part", "int64", [], BigInt64Array.of(part));
-			return gather(byHead, index);
-		});
+		const parts = reshape(qkv, [-1, size], "T*3*H");
+		const [q, k, v] = this.#headIndex.map((index) => gather(parts, index));
 		const scores = matmul(q!, k!, { transB: true, alpha: 1 / Math.sqrt(size) });
-		const context = transpose(matmul(softmax(this.#masked(scores)), v!), [0, 2, 1, 3]);
-		return gather(reshape(context, [-1, hiddenSize], "R*S"), this.#texts.packIndex);
+		const context = matmul(softmax(this.#masked(scores)), v!);
+		return reshape(gather(reshape(context, [-1, size], "R*H*S"), this.#contextIndex), [-1, hiddenSize], "T");
 	}
 
 	/** The mask has one row of queries or S of them, which a shape rule cannot say. */
 	#masked(scores: Value): Value {
 		const outputs = [{ dtype: scores.dtype, shape: scores.shape }];
-		return onnx([scores, this.#texts.mask], { opType: "Add", domain: "", attributes: {}, outputs })[0]!;
+		return onnx([scores, this.#mask], { opType: "Add", domain: "", attributes: {}, outputs })[0]!;
 	}
 
 	#norm(path: string, x: Value): Value {

@@ -36,17 +36,18 @@ export class TextRows {
 	}
 
 	/** Inputs `texts.*` of the embed graph. @param ids of all texts, end to end */
-	feeds(ids: Int32Array): Record<string, Tensor> {
+	feeds(ids: Int32Array, heads: number): Record<string, Tensor> {
 		const { tokens, longest, rows } = this;
 		const positions = new BigInt64Array(tokens);
-		const packIndex = new BigInt64Array(tokens);
+		const contextStart = new BigInt64Array(tokens);
 		const padIndex = new BigInt64Array(rows * longest);
 		this.#each((start, length, place, row) => {
 			// Padding repeats a token of a text in that row, so that nothing foreign is ever read.
 			if (place === row * longest) padIndex.fill(BigInt(start), place, place + longest);
 			for (let s = 0; s < length; s++) {
 				positions[start + s] = BigInt(s);
-				packIndex[start + s] = BigInt(place + s);
+				// Row r of the heads' results holds H·S places, the first head's first.
+				contextStart[start + s] = BigInt(row * longest * (heads - 1) + place + s);
 			}
 		});
 		this.#each((start, length, place) => {
@@ -55,8 +56,12 @@ export class TextRows {
 		return {
 			"texts.ids": int64(BigInt64Array.from(ids, BigInt), [tokens]),
 			"texts.positions": int64(positions, [tokens]),
-			"texts.pack_index": int64(packIndex, [tokens]),
-			"texts.pad_index": int64(padIndex, [rows, longest]),
+			"texts.pad_index": int64(padIndex, [rows, 1, longest]),
+			"texts.context_start": int64(contextStart, [tokens, 1]),
+			"texts.head_start": int64(
+				BigInt64Array.from({ length: heads }, (_, h) => BigInt(h * longest)),
+				[heads],
+			),
 			"texts.mask": this.#mask(),
 		};
 	}

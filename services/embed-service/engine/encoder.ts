@@ -11,6 +11,7 @@ import {
 	TextRows,
 } from "@dak/shared/nn/inference";
 import { type Feeds, float32, int64, Session, Tensor } from "@dak/shared/runtime";
+import { inChunks } from "./chunks.js";
 import type { BatchMessage, EngineSettings, LayerFactors } from "./protocol.js";
 
 type Layer = ReturnType<typeof linearLayers>[number];
@@ -54,7 +55,11 @@ export class EmbedEncoder {
 	}
 
 	/** @shape → [B,D] row-major, in the batch's order */
-	async embed(batch: BatchMessage): Promise<Float32Array> {
+	embed(batch: BatchMessage): Promise<Float32Array> {
+		return inChunks(batch, this.settings.config.hiddenSize, (part) => this.#embed(part));
+	}
+
+	async #embed(batch: BatchMessage): Promise<Float32Array> {
 		const used = [...new Set(batch.adapters)];
 		if (used.length > 1) return this.#run("tiles", batch, this.#tiled(batch, used));
 		return used[0] === 0 || used.length === 0 ? this.#run("none", batch, {}) : this.#run("one", batch, this.#single(used[0]!));

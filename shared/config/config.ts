@@ -17,7 +17,6 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 	for (const [name, unavailable] of [
 		["DAK_REDIS_URL", parsed.DAK_REDIS_URL !== undefined],
 		["DAK_ARTIFACTS", parsed.DAK_ARTIFACTS?.includes("://")],
-		["DAK_COMPUTE", parsed.DAK_COMPUTE !== "fp32"],
 	] as const) {
 		if (unavailable) throw new DakError("NOT_IMPLEMENTED", `${name}: this value is part of the contract but not implemented yet`);
 	}

@@ -28,7 +28,9 @@ export const configSchema = z.object({
 	DAK_COMPUTE: z
 		.enum(["int8", "precise", "fp32"])
 		.default("fp32")
-		.describe("Arithmetic of embed-service; int8 and precise are not there yet"),
+		.describe(
+			"Products of embed-service: int8 is the fastest, precise nearly exact, fp32 exact over the 4-bit base; docs/benchmarks.md has each one's drift",
+		),
 	DAK_THREADS: z.coerce
 		.number()
 		.int()

@@ -8,7 +8,7 @@ import type { PackedTexts } from "./layers.js";
 const HIDDEN = -1e9;
 
 /** Where a text lies in attention's rows. */
-interface Place {
+export interface Place {
 	readonly row: number;
 	readonly column: number;
 }
@@ -16,18 +16,19 @@ interface Place {
 /**
  * Texts share attention's rows, several short ones in one, under a mask that keeps them apart: the work of attention
  * grows with the tokens of a batch and its longest text, not with its number of texts. First fit, longest first.
+ * @param size places of a row · @param alignment what columns are multiples of
  * @source sequence packing: Krell et al. 2021
  */
-function sharedRows(texts: readonly Int32Array[], size: number): Place[] {
+export function placeInRows(lengths: readonly number[], size: number, alignment = 1): Place[] {
 	const places: Place[] = [];
 	const filled: number[] = [];
-	const longestFirst = texts.map((_, b) => b).sort((a, b) => texts[b]!.length - texts[a]!.length || a - b);
+	const longestFirst = lengths.map((_, b) => b).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
 	for (const b of longestFirst) {
-		const length = texts[b]!.length;
+		const length = lengths[b]!;
 		const found = filled.findIndex((used) => used + length <= size);
 		const row = found < 0 ? filled.push(0) - 1 : found;
 		places[b] = { row, column: filled[row]! };
-		filled[row]! += length;
+		filled[row] = Math.ceil((filled[row]! + length) / alignment) * alignment;
 	}
 	return places;
 }
@@ -55,7 +56,13 @@ export class Packing {
 		});
 		this.tokens = tokens;
 		this.longest = longest;
-		this.#places = rows === "shared" ? sharedRows(texts, longest) : texts.map((_, row) => ({ row, column: 0 }));
+		this.#places =
+			rows === "shared"
+				? placeInRows(
+						texts.map(({ length }) => length),
+						longest,
+					)
+				: texts.map((_, row) => ({ row, column: 0 }));
 		this.rows = this.#places.reduce((most, { row }) => Math.max(most, row + 1), 0);
 	}
 

@@ -48,6 +48,7 @@ export const EMBED_TABLE = {
 	batchTokens: histogram("dak_embed_batch_tokens", "Tokens in a batch", exponential(16, 2, 12)),
 	queueTexts: gauge("dak_embed_queue_texts", "Texts waiting for a batch"),
 	queueTokens: gauge("dak_embed_queue_tokens", "Tokens waiting for a batch"),
+	engine: gauge("dak_embed_engine_info", "1, for the device and the arithmetic of the products", "device", "compute"),
 	adapterLoaded: gauge("dak_adapter_loaded", "Adapters that are served"),
 	adapterLoads: counter("dak_adapter_loads_total", "Adapter loads by outcome: ok, or the error's reason", "outcome"),
 	adapterLoadSeconds: histogram(

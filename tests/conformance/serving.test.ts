@@ -1,6 +1,15 @@
 /** The graphs that embed-service runs, on the chosen device, against the CPU. */
 import { linearLayers } from "@dak/shared/models";
-import { type AdapterMode, buildEmbedGraph, loraAInput, loraBInput, Packing, packBase, planTiles } from "@dak/shared/nn/inference";
+import {
+	type AdapterMode,
+	buildEmbedGraph,
+	loraAInput,
+	loraBInput,
+	packBase,
+	planTiles,
+	poolStates,
+	TextRows,
+} from "@dak/shared/nn/inference";
 import { type Feeds, float32, int64, Session, type SessionOptions, Tensor } from "@dak/shared/runtime";
 import { describe, expect, test } from "vitest";
 import { DEVICE, gap, ON_DEVICE, REFERENCE, TIMEOUT_MS, TOLERANCE } from "./device.js";
@@ -12,18 +21,23 @@ const texts = smallBatch(3).map(({ clean }) => clean);
 const lengths = texts.map(({ length }) => length);
 /** Text by text: two adapters and the base. */
 const ADAPTERS = [0, 1, -1, 0];
-const R = 4;
+/** Of one block of ranks. */
+const R = 16;
 
 const wave = (count: number, salt: number) => Float32Array.from({ length: count }, (_, i) => 0.2 * Math.sin(i * 1.7 + salt));
 
 /** Factors of adapters laid behind each other, or of one alone. */
 function factors(adapters: readonly number[], leading: readonly number[]): Feeds {
-	const side = (features: number, salt: number) =>
-		float32(Float32Array.from(adapters.flatMap((adapter) => [...wave(R * features, salt + 10 * adapter)])), [...leading, R, features]);
+	const side = (features: number, salt: number, shape: readonly number[]) =>
+		float32(Float32Array.from(adapters.flatMap((adapter) => [...wave(R * features, salt + 10 * adapter)])), [
+			...leading,
+			...shape,
+			features,
+		]);
 	return Object.fromEntries(
 		linearLayers(base.encoder).flatMap(({ path, inFeatures, outFeatures }, i) => [
-			[loraAInput(path), side(inFeatures, i)],
-			[loraBInput(path), side(outFeatures, i + 0.5)],
+			[loraAInput(path), side(inFeatures, i, [1, R])],
+			[loraBInput(path), side(outFeatures, i + 0.5, [R])],
 		]),
 	);
 }
@@ -41,23 +55,16 @@ function adapterFeeds(mode: AdapterMode): Feeds {
 }
 
 async function vectors(mode: AdapterMode, options: SessionOptions): Promise<Float32Array> {
-	const packing = new Packing(texts);
-	const pool = new Float32Array(texts.length * packing.longest);
-	lengths.forEach((length, i) => {
-		pool.fill(1 / length, i * packing.longest, i * packing.longest + length);
-	});
-	const session = await Session.create(buildEmbedGraph(base.encoder, mode), options);
+	const session = await Session.create(buildEmbedGraph(base.encoder, mode, "fp32", packed), options);
 	const outputs = await session.run({
 		...Object.fromEntries(
 			packed.map(({ input, dtype, dims, data }) => [input, new Tensor(dtype as "float32", data as Float32Array, [...dims])]),
 		),
 		...adapterFeeds(mode),
-		...packing.feeds("texts"),
-		"texts.mask": packing.paddingMask(),
-		"texts.pool": float32(pool, [texts.length, 1, packing.longest]),
+		...new TextRows(lengths).feeds(Int32Array.from(texts.flatMap((text) => [...text])), base.encoder.heads),
 	});
 	await session.dispose();
-	return outputs.vectors!.data as Float32Array;
+	return poolStates(outputs.states!.data as Float32Array, lengths, base.encoder.hiddenSize, "mean");
 }
 
 describe(`on ${DEVICE.kind}`, () => {

@@ -109,6 +109,8 @@ class TestAdapter implements RunnerAdapter {
 
 /** Keeps what it prepared; `hold` delays each preparation. */
 class TestRunner {
+	readonly driftLimit = 1e-3;
+	readonly compute = "fp32";
 	readonly prepared: TestAdapter[] = [];
 	hold: Promise<void> | undefined;
 

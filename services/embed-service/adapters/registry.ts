@@ -58,9 +58,6 @@ export interface RegistryOptions {
 /** What ADAPTER_NAME says, in words. */
 export const NAME_RULE = "1 to 128 letters, digits, '.', '_' or '-', a letter or digit at both ends";
 
-/** Cosine gap from which a canary counts as wrong. */
-const CANARY_TOLERANCE = 1e-3;
-
 export class AdapterRegistry {
 	readonly #current = new Map<string, Generation>();
 	/** The store's version of each name that was dealt with last: loaded, refused, or set aside by what was asked for by hand. */
@@ -216,10 +213,11 @@ export class AdapterRegistry {
 		const resident = await runner.prepare(adapter);
 		try {
 			const gap = adapter.manifest ? await verify(resident, adapter.manifest.canaries) : 0;
-			if (!(gap <= CANARY_TOLERANCE)) {
+			// Canaries were recorded with fp32 products: what the mode itself may drift is no fault of the adapter.
+			if (!(gap <= runner.driftLimit)) {
 				throw new DakError(
 					"ADAPTER_INCOMPATIBLE",
-					`adapter ${name}: a canary's vector is off by ${gap.toPrecision(3)} (1 − cosine), allowed: ${CANARY_TOLERANCE}; it was made over other weights or quantisation`,
+					`adapter ${name}: a canary's vector is off by ${gap.toPrecision(3)} (1 − cosine), allowed: ${runner.driftLimit} in ${runner.compute}; it was made over other weights or quantisation`,
 				);
 			}
 		} catch (error) {

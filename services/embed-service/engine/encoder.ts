@@ -1,7 +1,17 @@
 /** The compiled encoder with its base weights and resident adapters: what the worker thread owns. */
 import { linearLayers } from "@dak/shared/models";
-import { type AdapterMode, buildEmbedGraph, loraAInput, loraBInput, Packing, planTiles, wordType } from "@dak/shared/nn/inference";
+import {
+	type AdapterMode,
+	buildEmbedGraph,
+	loraAInput,
+	loraBInput,
+	planTiles,
+	poolStates,
+	RANK_BLOCK,
+	TextRows,
+} from "@dak/shared/nn/inference";
 import { type Feeds, float32, int64, Session, Tensor } from "@dak/shared/runtime";
+import { inChunks } from "./chunks.js";
 import type { BatchMessage, EngineSettings, LayerFactors } from "./protocol.js";
 
 type Layer = ReturnType<typeof linearLayers>[number];
@@ -18,24 +28,21 @@ interface Stack {
 export class EmbedEncoder {
 	readonly #adapters = new Map<number, Factors>();
 	readonly #layers: readonly Layer[];
+	readonly #sessions = new Map<AdapterMode, Promise<Session>>();
+	readonly #base: Feeds;
 	#stack: Stack | undefined;
 
-	private constructor(
-		private readonly settings: EngineSettings,
-		private readonly sessions: Readonly<Record<AdapterMode, Session>>,
-		private readonly base: Feeds,
-	) {
+	private constructor(private readonly settings: EngineSettings) {
 		this.#layers = linearLayers(settings.config);
+		const fed = settings.base.filter(({ fixed }) => !fixed);
+		this.#base = Object.fromEntries(fed.map(({ input, dtype, dims, data }) => [input, new Tensor(dtype, data as never, [...dims])]));
 	}
 
-	/** @throws RUNTIME_FAILED if a graph does not compile */
+	/** @throws RUNTIME_FAILED if the base's graph does not compile */
 	static async create(settings: EngineSettings): Promise<EmbedEncoder> {
-		const { config, device, threads } = settings;
-		const words = wordType(settings.base);
-		const session = (mode: AdapterMode) => Session.create(buildEmbedGraph(config, mode, words), { device, threads, memory: "fast" });
-		const sessions = { none: await session("none"), one: await session("one"), tiles: await session("tiles") };
-		const base = Object.fromEntries(settings.base.map(({ input, dtype, dims, data }) => [input, new Tensor(dtype, data, [...dims])]));
-		return new EmbedEncoder(settings, sessions, base);
+		const encoder = new EmbedEncoder(settings);
+		await encoder.#session("none");
+		return encoder;
 	}
 
 	add(adapter: number, layers: readonly LayerFactors[]): void {
@@ -48,33 +55,39 @@ export class EmbedEncoder {
 	}
 
 	/** @shape → [B,D] row-major, in the batch's order */
-	async embed(batch: BatchMessage): Promise<Float32Array> {
+	embed(batch: BatchMessage): Promise<Float32Array> {
+		return inChunks(batch, this.settings.config.hiddenSize, (part) => this.#embed(part));
+	}
+
+	async #embed(batch: BatchMessage): Promise<Float32Array> {
 		const used = [...new Set(batch.adapters)];
 		if (used.length > 1) return this.#run("tiles", batch, this.#tiled(batch, used));
 		return used[0] === 0 || used.length === 0 ? this.#run("none", batch, {}) : this.#run("one", batch, this.#single(used[0]!));
 	}
 
-	async #run(mode: AdapterMode, { ids, lengths }: BatchMessage, adapters: Feeds): Promise<Float32Array> {
-		const packing = new Packing(split(ids, lengths));
-		const { vectors } = await this.sessions[mode].run({
-			...this.base,
-			...adapters,
-			...packing.feeds("texts"),
-			"texts.mask": packing.paddingMask(),
-			"texts.pool": this.#pool(lengths, packing.longest),
-		});
-		return vectors!.data as Float32Array;
+	/** Compiled when first needed: a base without adapters needs one graph of three. */
+	#session(mode: AdapterMode): Promise<Session> {
+		const known = this.#sessions.get(mode);
+		if (known) return known;
+		const { config, device, threads, compute, base } = this.settings;
+		const session = Session.create(buildEmbedGraph(config, mode, compute, base), { device, threads, memory: "fast" });
+		this.#sessions.set(mode, session);
+		return session;
 	}
 
-	/** Weights that make a text's vector from its padded states. @shape [B,1,S] */
-	#pool(lengths: readonly number[], longest: number): Tensor {
-		const weights = new Float32Array(lengths.length * longest);
-		lengths.forEach((length, text) => {
-			const start = text * longest;
-			if (this.settings.pooling === "cls") weights[start] = 1;
-			else weights.fill(1 / length, start, start + length);
-		});
-		return float32(weights, [lengths.length, 1, longest]);
+	/** Texts share rows of attention, where one that is not finite would spoil the others: then each has its own. */
+	async #run(mode: AdapterMode, batch: BatchMessage, adapters: Feeds): Promise<Float32Array> {
+		const rows = new TextRows(batch.lengths);
+		const vectors = await this.#runRows(mode, batch, rows, adapters);
+		if (!rows.shared || vectors.every(Number.isFinite)) return vectors;
+		return this.#runRows(mode, batch, new TextRows(batch.lengths, false), adapters);
+	}
+
+	async #runRows(mode: AdapterMode, { ids, lengths }: BatchMessage, rows: TextRows, adapters: Feeds): Promise<Float32Array> {
+		const { config, pooling } = this.settings;
+		const session = await this.#session(mode);
+		const { states } = await session.run({ ...this.#base, ...adapters, ...rows.feeds(ids, config.heads) });
+		return poolStates(states!.data as Float32Array, lengths, config.hiddenSize, pooling);
 	}
 
 	#factors(adapter: number): Factors {
@@ -83,7 +96,7 @@ export class EmbedEncoder {
 		return factors;
 	}
 
-	/** The adapter's own buffers; layers that it leaves alone get zeros of rank 1. */
+	/** The adapter's own buffers; layers that it leaves alone get zeros. */
 	#single(adapter: number): Feeds {
 		return this.#stacked(`${adapter}`, [adapter], []);
 	}
@@ -109,33 +122,23 @@ export class EmbedEncoder {
 		const feeds: Record<string, Tensor> = {};
 		for (const { path, inFeatures, outFeatures } of this.#layers) {
 			const parts = factors.map((of) => of.get(path));
-			const r = Math.max(1, ...parts.map((part) => part?.r ?? 0));
+			const blocks = Math.max(1, ...parts.map((part) => Math.ceil((part?.r ?? 0) / RANK_BLOCK)));
+			const r = blocks * RANK_BLOCK;
 			const stack = (side: "a" | "b", size: number) =>
-				float32(
-					concatenate(
-						parts.map((part) => part?.[side]),
-						r * size,
-					),
-					[...leading, r, size],
+				concatenate(
+					parts.map((part) => part?.[side]),
+					r * size,
 				);
-			feeds[loraAInput(path)] = stack("a", inFeatures);
-			feeds[loraBInput(path)] = stack("b", outFeatures);
+			feeds[loraAInput(path)] = float32(stack("a", inFeatures), [...leading, blocks, RANK_BLOCK, inFeatures]);
+			feeds[loraBInput(path)] = float32(stack("b", outFeatures), [...leading, r, outFeatures]);
 		}
 		this.#stack = { key, feeds };
 		return feeds;
 	}
 
 	async dispose(): Promise<void> {
-		await Promise.all(Object.values(this.sessions).map((session) => session.dispose()));
+		for (const session of this.#sessions.values()) await (await session).dispose();
 	}
-}
-
-function split(ids: Int32Array, lengths: readonly number[]): Int32Array[] {
-	let end = 0;
-	return lengths.map((length) => {
-		end += length;
-		return ids.subarray(end - length, end);
-	});
 }
 
 /** Parts at multiples of `size`, zeros where a part is absent or short (a lower rank's missing rows are zero rows). */

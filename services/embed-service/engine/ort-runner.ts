@@ -4,7 +4,7 @@ import type { Worker } from "node:worker_threads";
 import type { Adapter } from "@dak/shared/adapters";
 import { DakError } from "@dak/shared/errors";
 import type { BaseModel } from "@dak/shared/models";
-import { packBase } from "@dak/shared/nn/inference";
+import { type ComputeMode, DRIFT_LIMIT, packBase } from "@dak/shared/nn/inference";
 import { chooseDevice, type Device, startWorker, type WantedDevice } from "@dak/shared/runtime";
 import { layerFactors } from "./factors.js";
 import type { BatchMessage, EngineReply, EngineRequest, EngineSettings } from "./protocol.js";
@@ -14,7 +14,7 @@ export interface RunnerOptions {
 	readonly device: WantedDevice;
 	/** Threads of one batch. */
 	readonly threads: number;
-	readonly compute: string;
+	readonly compute: ComputeMode;
 }
 
 interface Call {
@@ -44,7 +44,6 @@ class ResidentAdapter implements RunnerAdapter {
 }
 
 class OrtRunner implements ModelRunner {
-	readonly compute: string;
 	readonly #calls = new Map<number, Call>();
 	#next = 1;
 	#dead: DakError | undefined;
@@ -55,9 +54,8 @@ class OrtRunner implements ModelRunner {
 		private readonly worker: Worker,
 		private readonly deviceChoice: Device,
 		readonly baseBytes: number,
-		compute: string,
+		readonly compute: ComputeMode,
 	) {
-		this.compute = compute;
 		worker.on("message", (message: EngineReply) => this.#receive(message));
 		worker.on("error", (cause) => this.#die(new DakError("RUNTIME_FAILED", `the engine stopped: ${cause.message}`, { cause })));
 		worker.on("exit", () => {
@@ -68,6 +66,10 @@ class OrtRunner implements ModelRunner {
 
 	get dimension(): number {
 		return this.base.encoder.hiddenSize;
+	}
+
+	get driftLimit(): number {
+		return DRIFT_LIMIT[this.compute];
 	}
 
 	get device(): string {
@@ -167,14 +169,26 @@ async function ready(worker: Worker): Promise<void> {
 	}
 }
 
+/** 8-bit products have kernels for the CPU alone. @throws INVALID_REQUEST */
+function deviceFor({ device, compute }: RunnerOptions): Device {
+	if (compute === "fp32") return chooseDevice(device);
+	if (device === "auto") return { kind: "cpu", why: `${compute} products run on the CPU` };
+	if (device === "cpu") return chooseDevice(device);
+	throw new DakError(
+		"INVALID_REQUEST",
+		`compute: found ${compute} with device ${device}, allowed there: fp32 (${compute} runs on auto, cpu)`,
+	);
+}
+
 /**
  * Starts the engine over a base model. Reads `base.weights`, and needs them no longer once it is there.
  * @throws INVALID_REQUEST for a device that cannot run, RUNTIME_FAILED, INVALID_MODEL
  */
 export async function createRunner(base: BaseModel, options: RunnerOptions): Promise<ModelRunner> {
-	const device = chooseDevice(options.device);
-	const packed = packBase(base);
-	const settings: EngineSettings = { config: base.encoder, pooling: base.pooling, device, threads: options.threads, base: packed };
+	const { compute, threads } = options;
+	const device = deviceFor(options);
+	const packed = packBase(base, compute);
+	const settings: EngineSettings = { config: base.encoder, pooling: base.pooling, device, threads, compute, base: packed };
 	const buffers = [...new Set(packed.map(({ data }) => data.buffer as ArrayBuffer))];
 	const baseBytes = packed.reduce((sum, { data }) => sum + data.byteLength, 0);
 	const worker = startWorker(import.meta.url, "worker", { workerData: settings, transferList: buffers });
@@ -184,5 +198,5 @@ export async function createRunner(base: BaseModel, options: RunnerOptions): Pro
 		await worker.terminate();
 		throw error;
 	}
-	return new OrtRunner(base, worker, device, baseBytes, options.compute);
+	return new OrtRunner(base, worker, device, baseBytes, compute);
 }

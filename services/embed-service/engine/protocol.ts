@@ -1,7 +1,7 @@
 /** What the serving thread and the engine's worker thread say to each other. Buffers move, they are never copied. */
 
 import type { EncoderConfig, Pooling } from "@dak/shared/models";
-import type { PackedTensor } from "@dak/shared/nn/inference";
+import type { ComputeMode, PackedTensor } from "@dak/shared/nn/inference";
 import type { Device } from "@dak/shared/runtime";
 
 export interface EngineSettings {
@@ -9,6 +9,7 @@ export interface EngineSettings {
 	readonly pooling: Pooling;
 	readonly device: Device;
 	readonly threads: number;
+	readonly compute: ComputeMode;
 	readonly base: readonly PackedTensor[];
 }
 

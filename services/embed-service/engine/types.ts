@@ -22,7 +22,10 @@ export interface ModelRunner {
 	readonly deviceReason: string;
 	/** False once the engine has stopped; nothing can be embedded then. */
 	readonly healthy: boolean;
+	/** Arithmetic of the products: int8, precise or fp32. */
 	readonly compute: string;
+	/** Largest cosine gap of a text's vector that `compute` may leave to fp32 products. */
+	readonly driftLimit: number;
 	/** Bytes that the base's weights take in memory. */
 	readonly baseBytes: number;
 	/** Makes an adapter ready. @throws ADAPTER_INCOMPATIBLE if it does not fit the base. */

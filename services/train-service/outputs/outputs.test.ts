@@ -6,7 +6,7 @@ import { type Adapter, readAdapter } from "@dak/shared/adapters";
 import { unitVectors } from "@dak/shared/evaluation";
 import { type BaseModel, linearLayers, openBaseModel } from "@dak/shared/models";
 import { Encoder, FrozenFeeds } from "@dak/shared/nn";
-import { buildEmbedGraph, loraAInput, loraBInput, Packing, packBase } from "@dak/shared/nn/inference";
+import { buildEmbedGraph, loraAInput, loraBInput, packBase, poolStates, RANK_BLOCK, TextRows } from "@dak/shared/nn/inference";
 import { chooseDevice, float32, Session, Tensor } from "@dak/shared/runtime";
 import { loadTokenizer } from "@dak/shared/tokenization";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -28,32 +28,34 @@ let served: Float32Array;
 
 /** What embed-service's graph gives for the adapter. @shape → [B,D], unit vectors */
 async function servedVectors(base: BaseModel, adapter: Adapter): Promise<Float32Array> {
-	const session = await Session.create(buildEmbedGraph(base.encoder, "one"), SESSION);
-	const packing = new Packing(texts);
-	const pool = new Float32Array(texts.length * packing.longest);
-	texts.forEach(({ length }, b) => {
-		pool.fill(1 / length, b * packing.longest, b * packing.longest + length);
-	});
+	const packed = packBase(base, "fp32");
+	const session = await Session.create(buildEmbedGraph(base.encoder, "one", "fp32", packed), SESSION);
+	const lengths = texts.map(({ length }) => length);
 	const factors = linearLayers(base.encoder).flatMap(({ path, inFeatures, outFeatures }) => {
 		const { a, b, r } = adapter.modules.find((module) => module.path === path)!;
-		const flipped = Float32Array.from(
-			{ length: b.length },
-			(_, i) => adapter.scale * b[(i % outFeatures) * r + Math.floor(i / outFeatures)]!,
-		);
+		// The graph takes ranks in blocks: rows that are not there are zero.
+		const blocks = Math.ceil(r / RANK_BLOCK);
+		const rows = blocks * RANK_BLOCK;
+		const padded = new Float32Array(rows * inFeatures);
+		padded.set(a);
+		const flipped = Float32Array.from({ length: rows * outFeatures }, (_, i) => {
+			const [row, column] = [Math.floor(i / outFeatures), i % outFeatures];
+			return row < r ? adapter.scale * b[column * r + row]! : 0;
+		});
 		return [
-			[loraAInput(path), float32(a, [r, inFeatures])],
-			[loraBInput(path), float32(flipped, [r, outFeatures])],
+			[loraAInput(path), float32(padded, [blocks, RANK_BLOCK, inFeatures])],
+			[loraBInput(path), float32(flipped, [rows, outFeatures])],
 		];
 	});
-	const { vectors } = await session.run({
-		...Object.fromEntries(packBase(base).map(({ input, dtype, dims, data }) => [input, new Tensor(dtype, data, [...dims])])),
+	const fed = packed.filter(({ fixed }) => !fixed);
+	const { states } = await session.run({
+		...Object.fromEntries(fed.map(({ input, dtype, dims, data }) => [input, new Tensor(dtype, data as never, [...dims])])),
 		...Object.fromEntries(factors),
-		...packing.feeds("texts"),
-		"texts.mask": packing.paddingMask(),
-		"texts.pool": float32(pool, [texts.length, 1, packing.longest]),
+		...new TextRows(lengths).feeds(Int32Array.from(texts.flatMap((ids) => [...ids])), base.encoder.heads),
 	});
 	await session.dispose();
-	return unitVectors(vectors!.data as Float32Array, base.encoder.hiddenSize).data;
+	const vectors = poolStates(states!.data as Float32Array, lengths, base.encoder.hiddenSize, "mean");
+	return unitVectors(vectors, base.encoder.hiddenSize).data;
 }
 
 const open = (path: string) => openBaseModel({ ref: path, path, source: "local" });

@@ -19,7 +19,7 @@ export function useHistory(id: string, turn = 0): Followed {
 	const [history, setHistory] = useState(NO_HISTORY);
 	const [cut, setCut] = useState(false);
 	const [error, setError] = useState<string>();
-	// biome-ignore lint/correctness/useExhaustiveDependencies: a new turn follows again
+	// a new turn follows again
 	useEffect(() => {
 		const gone = new AbortController();
 		let waiting: JobEventJson[] = [];

@@ -14,7 +14,7 @@ export function usePolled<T>(ask: (signal: AbortSignal) => Promise<T>, everyMs?:
 	const [answer, setAnswer] = useState<{ value?: T; error?: string }>({});
 	const [turn, setTurn] = useState(0);
 	const again = useCallback(() => setTurn((n) => n + 1), []);
-	// biome-ignore lint/correctness/useExhaustiveDependencies: a new turn asks again
+	// a new turn asks again
 	useEffect(() => {
 		const gone = new AbortController();
 		let timer: ReturnType<typeof setTimeout> | undefined;

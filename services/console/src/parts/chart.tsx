@@ -25,7 +25,7 @@ export function Chart({ steps, curves, label, height = 260 }: Props) {
 	const latest = useRef(data);
 	latest.current = data;
 	const shape = curves.map((curve) => `${curve.label}${curve.color}`).join();
-	// biome-ignore lint/correctness/useExhaustiveDependencies: the plot is made anew where its curves are others, not for new values
+	// the plot is made anew where its curves are others, not for new values
 	useEffect(() => {
 		const element = host.current!;
 		const draw = () => {

@@ -35,7 +35,7 @@ export function LogLines({ lines }: { readonly lines: readonly LogLine[] }) {
 			<div class="log" role="log" aria-labelledby="log-title" tabIndex={0}>
 				<ol>
 					{lines.map(({ time, level, message }, i) => (
-						// biome-ignore lint/suspicious/noArrayIndexKey: lines are only ever added
+						// lines are only ever added
 						<li key={i} class={level}>
 							<time dateTime={time}>{timeOf(time)}</time>
 							<span>

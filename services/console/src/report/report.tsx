@@ -12,7 +12,7 @@ import { Retrieval } from "./retrieval.js";
 const TONE: Readonly<Record<string, string>> = { improved: "good", regressed: "bad" };
 
 export function ReportSection({ id, state }: { readonly id: string; readonly state: string }) {
-	// biome-ignore lint/correctness/useExhaustiveDependencies: another state may have brought a report
+	// another state may have brought a report
 	const ask = useCallback((signal: AbortSignal) => getReport(id, signal), [id, state]);
 	const { value: report, error } = usePolled(ask);
 	if (!report) return error === undefined || state !== "succeeded" ? null : <p class="mute">No report: {error}</p>;

@@ -39,8 +39,10 @@ export async function send(path: string, { method, body, headers = {}, signal }:
 	});
 	if (answer.ok) return answer;
 	const failure = await failureOf(answer);
-	if (answer.status === 401) askForKey(failure.message);
-	throw failure;
+	if (answer.status !== 401) throw failure;
+	const words = key === "" ? "This service asks for an API key." : failure.message;
+	askForKey(words);
+	throw new ApiFailure(words, 401, failure.reason);
 }
 
 /** The answer's JSON. @throws ApiFailure */

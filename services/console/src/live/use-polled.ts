@@ -1,6 +1,6 @@
 /** An answer, asked for again and again while someone looks at the page. */
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { wordsOf } from "../api/http.js";
+import { ApiFailure, wordsOf } from "../api/http.js";
 
 export interface Polled<T> {
 	readonly value: T | undefined;
@@ -23,7 +23,10 @@ export function usePolled<T>(ask: (signal: AbortSignal) => Promise<T>, everyMs?:
 				try {
 					setAnswer({ value: await ask(gone.signal) });
 				} catch (error) {
-					if (!gone.signal.aborted) setAnswer((before) => ({ ...before, error: wordsOf(error) }));
+					if (gone.signal.aborted) return;
+					setAnswer((before) => ({ ...before, error: wordsOf(error) }));
+					// A key that is entered makes the page anew; asking on would only ask for it again and again.
+					if (error instanceof ApiFailure && error.status === 401) return;
 				}
 			}
 			if (everyMs !== undefined && !gone.signal.aborted) timer = setTimeout(round, everyMs);

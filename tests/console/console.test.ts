@@ -103,7 +103,7 @@ describe.skipIf(!hasChromium)(`in ${CHROMIUM}`, () => {
 		await page.getByRole("img", { name: /^Loss over \d+ steps/ }).waitFor();
 		await page.getByText("succeeded", { exact: true }).first().waitFor();
 		await page.getByRole("img", { name: /^Loss over 300 steps/ }).waitFor();
-		await page.getByText("No labelled queries were given").waitFor();
+		await page.getByText("No labelled data was given").waitFor();
 		await page.getByRole("heading", { name: "Evaluation" }).waitFor();
 		expect(await page.getByRole("log").innerText()).toContain("36 texts");
 		await look(page, "job");

@@ -25,7 +25,7 @@ type SourceJson<S> = S extends { case: infer C extends string; value: infer V }
 	? { readonly [K in C]: V extends Texts ? readonly string[] : V }
 	: never;
 
-export type LabelledQueryJson = JsonOf<LabelledQuery>;
+export type LabelledQueryJson = { readonly [K in keyof JsonOf<LabelledQuery>]: Readonly<JsonOf<LabelledQuery>[K]> };
 
 /** A job to submit; `base_model` and `dataset` alone make one. */
 export type JobSpecJson = Loose<Omit<JsonOf<JobSpec>, "dataset" | "evaluation" | "base_model">> & {

@@ -1,5 +1,5 @@
 /** The demo's job: the smallest request makes a good one. */
-import { getJson, postJson, upload } from "./client.js";
+import type { DakClient, JobSpecJson } from "@dak/shared/client";
 import type { DemoData } from "./data.js";
 
 export const BASE = "all-MiniLM-L6-v2";
@@ -22,41 +22,33 @@ export function stepsFor({ texts, meanCharacters }: { readonly texts: number; re
 }
 
 /** What POST /v1/jobs takes. Labelled pairs, where there are some, are what the job is measured with, never trained on. */
-async function jobOf(train: string, data: DemoData): Promise<Record<string, unknown>> {
+async function jobOf(dak: DakClient, data: DemoData): Promise<Omit<JobSpecJson, "base_model">> {
 	if (data.kind === "own")
 		return {
 			dataset: { texts: data.texts },
 			training: { max_steps: STEPS },
 			evaluation: { queries: data.pairs, corpus: data.catalogue },
 		};
-	const { id, statistics } = await upload(train, data.file);
-	const steps = stepsFor({ texts: statistics.texts, meanCharacters: statistics.characters.mean });
+	const { id, statistics } = await dak.datasets.uploadFile(data.file);
+	const { texts, characters } = statistics as { texts: number; characters: { mean: number } };
+	const steps = stepsFor({ texts, meanCharacters: characters.mean });
 	return { dataset: { upload: id }, training: { max_steps: steps } };
 }
 
 /** Returns the job's id. */
-export async function submitJob(train: string, data: DemoData): Promise<string> {
-	const job = { base_model: BASE, adapter_name: ADAPTER, publish: "always", ...(await jobOf(train, data)) };
-	return (await postJson<{ id: string }>(`${train}/v1/jobs`, job)).id;
+export async function submitJob(dak: DakClient, data: DemoData): Promise<string> {
+	const job = { base_model: BASE, adapter_name: ADAPTER, publish: "always", ...(await jobOf(dak, data)) };
+	return (await dak.jobs.create(job)).id;
 }
-
-export interface FinishedJob {
-	readonly id: string;
-	readonly state: string;
-	readonly adapter_path: string;
-}
-
-export const finishedJob = (train: string, id: string): Promise<FinishedJob> => getJson(`${train}/v1/jobs/${id}`);
 
 /** embed-service hears of new adapters as they are published; this is far more than it needs. */
 const HOT_LOAD_MS = 30_000;
 
 /** Waits until embed-service serves the published adapter, and returns its generation. */
-export async function hotLoaded(embed: string): Promise<number> {
+export async function hotLoaded(dak: DakClient): Promise<number> {
 	const deadline = performance.now() + HOT_LOAD_MS;
 	while (performance.now() < deadline) {
-		const { adapters } = await getJson<{ adapters: { name: string; generation: number }[] }>(`${embed}/v1/adapters`);
-		const found = adapters.find(({ name }) => name === ADAPTER);
+		const found = (await dak.adapters.list()).find(({ name }) => name === ADAPTER);
 		if (found) return found.generation;
 		await new Promise((wake) => setTimeout(wake, 100));
 	}

@@ -1,18 +1,18 @@
 /** The main job, end to end, as a user would do it: REST to submit, gRPC to watch, REST to search, HTTP to scrape. */
 import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { DakClient } from "@dak/shared/client";
 import { loadConfig } from "@dak/shared/config";
-import { JobState } from "@dak/shared/proto";
 import { bringBaseModel } from "../base-model.js";
 import { reasonOf } from "../failure.js";
 import { aborted, onInterruption } from "../interruption.js";
-import { followJob } from "../jobs/follow.js";
+import { drawEvents } from "../jobs/follow.js";
 import { readLogLine } from "../log-line.js";
 import { type Services, startServices } from "../services.js";
 import { createTerminal, type Terminal } from "../terminal.js";
-import { metricNames, metricValue } from "./client.js";
 import { type DemoData, ownCorpus, userFile } from "./data.js";
-import { ADAPTER, BASE, finishedJob, hotLoaded, submitJob } from "./job.js";
+import { ADAPTER, BASE, hotLoaded, submitJob } from "./job.js";
+import { metricNames, metricValue } from "./metrics.js";
 import { type DemoResult, printReport } from "./report.js";
 import { compareSearch, compareSimilarity, reportedNeighbours } from "./search.js";
 
@@ -90,41 +90,65 @@ async function start(state: string, terminal: Terminal, signal: AbortSignal): Pr
 	});
 }
 
+/** Services that this process has just started do not stay away for long. */
+const OUTAGE_MS = 10_000;
+
 async function measure(services: Services, data: DemoData, state: string, terminal: Terminal, started: number): Promise<DemoResult> {
-	const train = `http://127.0.0.1:${services.train.rest}`;
-	const embed = `http://127.0.0.1:${services.embed.rest}`;
+	const [train, embed] = [services.train, services.embed].map(({ rest }) => `http://127.0.0.1:${rest}`) as [string, string];
+	const trainGrpc = `127.0.0.1:${services.train.grpc}`;
+	const dak = new DakClient({ trainUrl: train, embedUrl: embed, trainGrpc, maxOutageMs: OUTAGE_MS });
+	try {
+		const measured = await measureWith(dak, data, terminal);
+		const metrics = await Promise.all([train, embed].map(async (url) => (await fetch(`${url}/metrics`)).text()));
+		return resultOf(measured, metrics as [string, string], state, started);
+	} finally {
+		dak.close();
+	}
+}
+
+type Measured = Awaited<ReturnType<typeof measureWith>>;
+
+async function measureWith(dak: DakClient, data: DemoData, terminal: Terminal) {
 	terminal.line(`${terminal.bold("2")} Submitting a job over REST: ${data.label}`);
-	const id = await submitJob(train, data);
+	const id = await submitJob(dak, data);
 	terminal.line(`${terminal.bold("3")} Watching ${id} over gRPC`);
-	const followed = await followJob(`127.0.0.1:${services.train.grpc}`, id, terminal);
-	if (followed.state !== JobState.SUCCEEDED)
-		throw new Error(`the job ended ${JobState[followed.state]?.toLowerCase()}: ${followed.reason}`);
-	const job = await finishedJob(train, id);
-	const generation = await hotLoaded(embed);
+	const followed = await drawEvents(dak.jobs.watch(id), terminal);
+	if (followed.state !== "succeeded") throw new Error(`the job ended ${followed.state}: ${followed.reason}`);
+	const { state, adapter_path: adapterPath } = await dak.jobs.get(id);
+	if (adapterPath === undefined) throw new Error("the job has published no adapter");
+	const generation = await hotLoaded(dak);
 	terminal.line(`${terminal.bold("4")} embed-service has loaded ${ADAPTER}@${generation} by itself; searching with and without it`);
-	const search = data.kind === "own" ? await compareSearch(embed, ADAPTER, data) : undefined;
-	const examples = search?.examples ?? (await reportedNeighbours(train, id));
+	const search = data.kind === "own" ? await compareSearch(dak, ADAPTER, data) : undefined;
+	const examples = search?.examples ?? (await reportedNeighbours(dak, id));
 	const [source, sentence] =
 		data.kind === "own" ? [data.pairs[0]!.query, data.pairs[0]!.relevant[0]!] : [examples[0]!.text, examples[0]!.before[0]!.text];
-	const similarity = await compareSimilarity(embed, ADAPTER, source, sentence);
-	const [trainMetrics, embedMetrics] = await Promise.all([train, embed].map(async (url) => (await fetch(`${url}/metrics`)).text()));
+	const similarity = await compareSimilarity(dak, ADAPTER, source, sentence);
+	return { job: { id, state }, adapterPath, followed, search, examples, similarity };
+}
+
+function resultOf(
+	{ job, adapterPath, followed, search, examples, similarity }: Measured,
+	[trainMetrics, embedMetrics]: readonly [string, string],
+	state: string,
+	started: number,
+): DemoResult {
 	return {
 		search,
 		examples,
 		similarity,
-		embedResidentBytes: metricValue(embedMetrics!, "process_resident_memory_bytes") ?? 0,
+		embedResidentBytes: metricValue(embedMetrics, "process_resident_memory_bytes") ?? 0,
 		json: {
-			job: { id: job.id, state: job.state },
+			job,
 			progress_events: followed.events,
 			loss: { first: followed.firstLoss ?? null, last: followed.lastLoss ?? null },
 			quality: search
 				? { metric: "mrr@10", before: search.before, after: search.after, gain: search.interval.mean, ci95: search.interval.ci95 }
 				: null,
 			similarity: { before: similarity.before, after: similarity.after },
-			metrics_scraped: metricNames(trainMetrics!).size + metricNames(embedMetrics!).size,
+			metrics_scraped: metricNames(trainMetrics).size + metricNames(embedMetrics).size,
 			seconds: (performance.now() - started) / 1000,
-			peak_rss_mb: Math.round((metricValue(trainMetrics!, "dak_train_memory_peak_bytes") ?? 0) / 2 ** 20),
-			adapter: join(state, "artifacts", job.adapter_path),
+			peak_rss_mb: Math.round((metricValue(trainMetrics, "dak_train_memory_peak_bytes") ?? 0) / 2 ** 20),
+			adapter: join(state, "artifacts", adapterPath),
 		},
 	};
 }

@@ -1,6 +1,7 @@
 /** Search with and without the adapter: over the demo's own catalogue through /embed alone, as an application would see it. */
-import { type Interval, meanOf, nearest, pairedBootstrap, retrievalScores, rowOf, unitVectors, type Vectors } from "@dak/shared/evaluation";
-import { embedAll, getJson, postJson } from "./client.js";
+import type { DakClient } from "@dak/shared/client";
+import { type Interval, meanOf, nearest, pairedBootstrap, retrievalScores, rowOf, type Vectors } from "@dak/shared/evaluation";
+import { vectorsOf } from "../vectors.js";
 import type { OwnCorpus } from "./data.js";
 
 /** A found text; `right` says whether it answers, where labels tell. */
@@ -29,14 +30,13 @@ const EXAMPLES = 4;
 const SHOWN = 2;
 
 /** Reciprocal ranks of the held-out queries over the catalogue, for base and adapter. */
-export async function compareSearch(url: string, adapter: string, { pairs, catalogue }: OwnCorpus): Promise<SearchResult> {
+export async function compareSearch(dak: DakClient, adapter: string, { pairs, catalogue }: OwnCorpus): Promise<SearchResult> {
 	const rows = new Map(catalogue.map((text, i) => [text, i]));
 	const relevant = pairs.map((pair) => new Set(pair.relevant.flatMap((text) => rows.get(text) ?? [])));
 	const queries = pairs.map(({ query }) => query);
 	const model = async (name: string | undefined) => {
-		const corpusVectors = await embedAll(url, catalogue, name);
-		const dimension = corpusVectors.length / catalogue.length;
-		const vectors = { queries: unitVectors(await embedAll(url, queries, name), dimension), corpus: unitVectors(corpusVectors, dimension) };
+		const embed = async (texts: readonly string[]) => (await vectorsOf(dak, texts, { adapter: name })).vectors;
+		const vectors = { queries: await embed(queries), corpus: await embed(catalogue) };
 		return { ...vectors, scores: retrievalScores(vectors.queries, vectors.corpus, relevant) };
 	};
 	const [before, after] = [await model(undefined), await model(adapter)];
@@ -55,10 +55,8 @@ export async function compareSearch(url: string, adapter: string, { pairs, catal
 }
 
 /** Neighbours among the training texts, as the job's report has them: all that can be shown without labels. */
-export async function reportedNeighbours(train: string, id: string): Promise<Example[]> {
-	const { neighbours } = await getJson<{ neighbours: { text: string; base: Found[]; adapted: Found[] }[] }>(
-		`${train}/v1/jobs/${id}/report`,
-	);
+export async function reportedNeighbours(dak: DakClient, id: string): Promise<Example[]> {
+	const { neighbours } = (await dak.jobs.report(id)) as { neighbours: { text: string; base: Found[]; adapted: Found[] }[] };
 	const texts = (list: Found[]) => list.slice(0, SHOWN).map(({ text }) => ({ text }));
 	return neighbours.slice(0, EXAMPLES).map(({ text, base, adapted }) => ({ text, before: texts(base), after: texts(adapted) }));
 }
@@ -71,8 +69,7 @@ export interface Similarity {
 }
 
 /** One /similarity call without and with the adapter. */
-export async function compareSimilarity(embed: string, adapter: string, source: string, sentence: string): Promise<Similarity> {
-	const ask = async (more: object) =>
-		(await postJson<number[]>(`${embed}/similarity`, { inputs: { source_sentence: source, sentences: [sentence] }, ...more }))[0]!;
+export async function compareSimilarity(dak: DakClient, adapter: string, source: string, sentence: string): Promise<Similarity> {
+	const ask = async (model: { adapter?: string }) => (await dak.similarity(source, [sentence], model))[0]!;
 	return { source, sentence, before: await ask({}), after: await ask({ adapter }) };
 }

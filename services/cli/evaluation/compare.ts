@@ -9,11 +9,11 @@ import {
 	labelledSet,
 	retrievalScores,
 	rowsOf,
-	unitVectors,
 	type Vectors,
 	type Verdict,
 	verdictOfAll,
 } from "@dak/shared/evaluation";
+import { vectorsOf } from "../vectors.js";
 import type { LabelledData } from "./labelled-file.js";
 
 /** `base`, or an adapter's name. */
@@ -35,27 +35,6 @@ export interface EvalOptions {
 	readonly queryPrompt?: string | undefined;
 	readonly textPrompt?: string | undefined;
 	readonly onProgress: (model: Model, done: number, total: number) => void;
-}
-
-async function embedAll(
-	dak: DakClient,
-	model: Model,
-	texts: readonly string[],
-	promptName: string | undefined,
-	onTexts: (count: number) => void,
-) {
-	const rows: Float32Array[] = [];
-	const adapters = new Set<string>();
-	const adapter = model === "base" ? undefined : model;
-	for await (const batch of dak.embeddings.stream(texts, { adapter, promptName, truncate: true })) {
-		for (const vector of batch.vectors) rows.push(vector);
-		for (const name of batch.adapters) adapters.add(name);
-		onTexts(rows.length);
-	}
-	const dimension = rows[0]!.length;
-	const data = new Float32Array(rows.length * dimension);
-	for (const [i, row] of rows.entries()) data.set(row, i * dimension);
-	return { vectors: unitVectors(data, dimension), servedAs: [...adapters].join(", ") };
 }
 
 /** Labels as rows of the texts that are embedded. */
@@ -84,7 +63,11 @@ async function view(dak: DakClient, model: Model, { groups }: Prepared, { queryP
 	let done = 0;
 	for (const name of names) {
 		const prompt = name === "queries" ? queryPrompt : textPrompt;
-		const embedded = await embedAll(dak, model, groups[name], prompt, (count) => onProgress(model, done + count, total));
+		const embedded = await vectorsOf(dak, groups[name], {
+			adapter: model === "base" ? undefined : model,
+			promptName: prompt,
+			onTexts: (count) => onProgress(model, done + count, total),
+		});
 		vectors.set(name, embedded.vectors);
 		served.add(embedded.servedAs);
 		done += groups[name].length;

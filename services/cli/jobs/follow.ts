@@ -1,19 +1,15 @@
 /** A job's progress, drawn as it comes. */
-import { DakClient, type JobEventJson, type JobStateName, type WatchOptions } from "@dak/shared/client";
-import { JobState } from "@dak/shared/proto";
+import type { JobEventJson, JobStateName, WatchOptions } from "@dak/shared/client";
 import type { Terminal } from "../terminal.js";
 import { liveProgress, plainProgress } from "./progress-line.js";
 
-interface Summary {
+export interface Drawn {
 	/** Steps that were seen. */
 	readonly events: number;
 	readonly firstLoss: number | undefined;
 	/** Mean of the last ten steps. */
 	readonly lastLoss: number | undefined;
 	readonly reason: string;
-}
-
-export interface Drawn extends Summary {
 	readonly state: JobStateName;
 	/** Sequence of the last event. */
 	readonly sequence: number;
@@ -83,23 +79,5 @@ export async function* withNotes(
 	for await (const event of watch({ onReconnect })) {
 		heard();
 		yield event;
-	}
-}
-
-export interface Followed extends Summary {
-	readonly state: JobState;
-}
-
-/** A service that its own parent has just started does not stay away for long. */
-const OUTAGE_MS = 10_000;
-
-/** Watches a job at a gRPC address until it ends. */
-export async function followJob(address: string, id: string, terminal: Terminal): Promise<Followed> {
-	const dak = new DakClient({ trainGrpc: address, maxOutageMs: OUTAGE_MS });
-	try {
-		const { state, sequence: _, ...summary } = await drawEvents(dak.jobs.watch(id), terminal);
-		return { ...summary, state: JobState[state.toUpperCase() as keyof typeof JobState] };
-	} finally {
-		dak.close();
 	}
 }

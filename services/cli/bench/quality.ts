@@ -97,7 +97,11 @@ async function measure(set: Measured, { goal, seed, change }: Run): Promise<obje
 	const state = mkdtempSync(join(tmpdir(), "dak-quality-"));
 	const ports = { DAK_TRAIN_PORT: "0", DAK_TRAIN_GRPC_PORT: "0", DAK_EMBED_PORT: "0", DAK_EMBED_GRPC_PORT: "0" };
 	const own = { DAK_HOST: "127.0.0.1", DAK_DATA_DIR: state, DAK_BASE_MODEL: set.base_model, DAK_DATA_ROOT: "", DAK_ARTIFACTS: "" };
-	const services = await startServices({ env: { ...process.env, ...ports, ...own }, signal: new AbortController().signal, onLog: () => {} });
+	const services = await startServices({
+		env: { ...process.env, ...ports, ...own },
+		signal: new AbortController().signal,
+		onLog: () => {},
+	});
 	const dak = new DakClient({ trainUrl: `http://127.0.0.1:${services.train.rest}`, trainGrpc: `127.0.0.1:${services.train.grpc}` });
 	try {
 		const { training, ...rest } = change;

@@ -68,7 +68,10 @@ const noiseKind = z.enum(NOISE_KINDS);
 export const noiseSchema = z
 	.strictObject({
 		ratio: noiseRatio,
-		kind: z.enum([...NOISE_KINDS, "mixture"]).default("delete"),
+		kind: z
+			.enum([...NOISE_KINDS, "mixture"])
+			.default("delete")
+			.describe("What is done to a text's words before the encoder reads it"),
 		mixture: z
 			.array(z.strictObject({ kind: noiseKind, ratio: noiseRatio, weight: z.number().positive().max(1000).default(1) }))
 			.min(1)
@@ -116,7 +119,11 @@ export const jobSettingsSchema = z
 			.optional()
 			.describe("A text made of several columns, such as {brand} {title}, in place of text_column"),
 		preparation: preparationSchema.prefault({}).describe("What is done to the texts before training"),
-		adapter_name: z.string().regex(ADAPTER_NAME, "1 to 128 letters, digits, '.', '_' or '-', a letter or digit at both ends").optional(),
+		adapter_name: z
+			.string()
+			.regex(ADAPTER_NAME, "1 to 128 letters, digits, '.', '_' or '-', a letter or digit at both ends")
+			.optional()
+			.describe("What the adapter is served by; default: the job's id"),
 		goal: z
 			.enum(["balanced", "same_item"])
 			.default("balanced")
@@ -127,27 +134,33 @@ export const jobSettingsSchema = z
 		max_length: z.int().min(4).max(8192).default(64).describe("Most tokens a training text, special ones included"),
 		lora: z
 			.strictObject({
-				r: z.int().min(1).max(1024).default(16),
+				r: z.int().min(1).max(1024).default(16).describe("Rank of the factors; at most the base model's hidden size"),
 				alpha: z.number().positive().max(4096).optional().describe("Default 2·r"),
 				dropout: z.number().min(0).max(0.9).default(0).describe("Only 0 is implemented yet"),
 				target_modules: z
 					.array(z.enum(["query", "key", "value", "dense"]))
 					.min(1)
-					.default(["query", "key", "value", "dense"]),
+					.default(["query", "key", "value", "dense"])
+					.describe("Linear layers that get factors, by the last part of their names"),
 			})
 			.prefault({}),
-		quantization: z.strictObject({ kind: z.enum(["nf4", "none"]).default("nf4"), double_quant: z.boolean().default(true) }).prefault({}),
+		quantization: z
+			.strictObject({
+				kind: z.enum(["nf4", "none"]).default("nf4").describe("How the frozen base is held in training"),
+				double_quant: z.boolean().default(true).describe("The scales of NF4's blocks in 8 bits too"),
+			})
+			.prefault({}),
 		training: z
 			.strictObject({
-				epochs: z.number().positive().max(1000).default(1),
+				epochs: z.number().positive().max(1000).default(1).describe("Times that every text is seen"),
 				max_steps: z.int().min(1).max(1_000_000).optional().describe("Steps in place of `epochs`"),
-				batch_size: z.int().min(2).max(1024).default(32),
-				gradient_accumulation: z.int().min(1).max(256).default(1),
-				learning_rate: z.number().positive().max(1).default(3e-4),
+				batch_size: z.int().min(2).max(1024).default(32).describe("Texts that are computed together"),
+				gradient_accumulation: z.int().min(1).max(256).default(1).describe("Batches a step"),
+				learning_rate: z.number().positive().max(1).default(3e-4).describe("The highest, after warm-up"),
 				warmup: z.number().min(0).max(1).default(0.1).describe("Share of the steps over which the learning rate rises"),
-				scheduler: z.enum(["linear", "cosine", "constant"]).default("linear"),
-				weight_decay: z.number().min(0).max(1).default(0),
-				max_grad_norm: z.number().positive().max(1e6).default(1),
+				scheduler: z.enum(["linear", "cosine", "constant"]).default("linear").describe("How the learning rate falls after warm-up"),
+				weight_decay: z.number().min(0).max(1).default(0).describe("AdamW's"),
+				max_grad_norm: z.number().positive().max(1e6).default(1).describe("Longer gradients are shortened to this norm"),
 				vocabulary: z
 					.enum(["corpus", "sampled", "full"])
 					.default("sampled")
@@ -162,7 +175,7 @@ export const jobSettingsSchema = z
 					.enum(["no", "fp16"])
 					.default("no")
 					.describe("fp16: products with the frozen 4-bit weights in half precision, for GPUs; on a CPU it is slower than no"),
-				seed: z.int().min(0).max(4294967295).default(7),
+				seed: z.int().min(0).max(4294967295).default(7).describe("Of all that chance decides: order, noise, first factors"),
 			})
 			.prefault({}),
 		validation: z
@@ -170,9 +183,9 @@ export const jobSettingsSchema = z
 				ratio: z.number().min(0).max(0.5).default(0).describe("Share of the texts held out of training, near-duplicates kept together"),
 			})
 			.prefault({}),
-		init_adapter: z.string().regex(ADAPTER_NAME).optional(),
+		init_adapter: z.string().regex(ADAPTER_NAME).optional().describe("Published adapter to go on from"),
 		evaluation: labelsSchema.optional().describe("Labelled data that the adapter is measured with, never trained on"),
-		publish: z.enum(["always", "if_not_worse", "never"]).default("if_not_worse"),
+		publish: z.enum(["always", "if_not_worse", "never"]).default("if_not_worse").describe("if_not_worse: unless the verdict is regressed"),
 		output: z
 			.strictObject({
 				adapter: z.boolean().default(true),
@@ -180,7 +193,7 @@ export const jobSettingsSchema = z
 					.boolean()
 					.default(false)
 					.describe("A sentence-transformers folder with the adapter merged into the base, as artifacts below merged_model/"),
-				merged_dtype: z.enum(["fp32", "fp16"]).default("fp32"),
+				merged_dtype: z.enum(["fp32", "fp16"]).default("fp32").describe("Of the merged model's weights"),
 				onnx: z.boolean().default(false).describe("The same for transformers.js and optimum, as artifacts below onnx/"),
 				onnx_dtypes: z
 					.array(z.enum(["fp32", "int8"]))
@@ -191,7 +204,7 @@ export const jobSettingsSchema = z
 			})
 			.prefault({})
 			.describe("What is written; adapter: false is not implemented yet"),
-		device: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto"),
+		device: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto").describe("auto: DAK_DEVICE's"),
 		checkpoint: z
 			.strictObject({
 				every_steps: z.int().min(1).max(1_000_000).default(50),

@@ -1,0 +1,2 @@
+export { jobFields } from "./job.js";
+export { referencePages } from "./pages.js";

@@ -1,4 +1,5 @@
 /** The fields that several of Text Embeddings Inference's routes have, and ours beside them. */
+import { invalidField } from "@dak/shared/errors";
 import { z } from "zod";
 import type { LongTexts, TextInput, TokenizeSettings } from "../../application/index.js";
 
@@ -34,8 +35,26 @@ export function toList(inputs: z.output<typeof inputsSchema>): readonly TextInpu
 	return typeof inputs[0] === "number" ? [inputs as number[]] : (inputs as (string | number[])[]);
 }
 
-export const toNames = (adapter: string | readonly string[] | undefined): readonly string[] =>
-	adapter === undefined ? [] : typeof adapter === "string" ? [adapter] : adapter;
+/** For clients that cannot add a field to the body: LangChain and LlamaIndex take an address, huggingface_hub headers too. */
+export const adapterQuery = z.object({ adapter: z.string().optional().describe("As the body's adapter") });
+
+export const ADAPTER_HEADERS = { "x-dak-adapter": "As the body's adapter" } as const;
+
+interface AdapterPlaces {
+	readonly body: { readonly adapter?: string | readonly string[] | undefined };
+	readonly query: z.output<typeof adapterQuery>;
+	readonly req: { get(header: string): string | undefined };
+}
+
+/** The adapters that a request names in its body, its query or its headers. @throws INVALID_REQUEST where these disagree */
+export function adaptersOf({ body, query, req }: AdapterPlaces): readonly string[] {
+	const given = [body.adapter, query.adapter, req.get("x-dak-adapter")].filter((name) => name !== undefined).map((name) => [name].flat());
+	const [first = [], ...others] = given as string[][];
+	const other = others.find((names) => names.join() !== first.join());
+	if (other)
+		throw invalidField("/adapter", `found ${first.join(", ")} and ${other.join(", ")} in body, query and x-dak-adapter, allowed: the same`);
+	return first;
+}
 
 interface TextOptions {
 	readonly truncate?: boolean | null | undefined;

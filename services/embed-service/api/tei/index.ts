@@ -4,14 +4,14 @@
  */
 import type { Route } from "@dak/shared/server";
 import type { EmbedApplication } from "../../application/index.js";
-import { embedRoute, rerankRoute, similarityRoute } from "./embed.js";
+import { embedRoute, rerankRoute, rootRoute, similarityRoute } from "./embed.js";
 import { refusedRoutes } from "./refused.js";
 import { healthRoute, infoRoute } from "./service.js";
 import { decodeRoute, tokenizeRoute } from "./tokens.js";
 
 export const teiRoutes = (app: EmbedApplication): Route[] => [
 	embedRoute(app, "/embed", "embed"),
-	embedRoute(app, "/", "embedAtRoot", "As /embed; huggingface_hub calls it"),
+	rootRoute(app),
 	embedRoute(app, "/invocations", "embedInvocations", "As /embed; SageMaker calls it"),
 	similarityRoute(app),
 	rerankRoute(app),

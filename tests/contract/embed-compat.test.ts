@@ -317,6 +317,60 @@ describe("OpenAI's routes", () => {
 	});
 });
 
+describe("KServe's protocol", () => {
+	const infer = (path: string, tensor: object = {}, rest: object = {}) =>
+		service.post(`/v2/models/${path}/infer`, {
+			inputs: [{ name: "text", datatype: "BYTES", shape: [3], data: TEXTS, ...tensor }],
+			...rest,
+		});
+
+	test.each<[string, string, string, object]>([
+		["house-embedder", "", "0", {}],
+		[NAME, "", "0", { shape: [3, 1], data: TEXTS.map((text) => [text]) }],
+		["hats", "hats", "1", {}],
+		["hats/versions/1", "hats", "1", {}],
+	])("gives the vectors of %s as one tensor", async (path, adapter, version, tensor) => {
+		const response = await infer(path, tensor, { id: "mine" });
+		const wanted = await vectorsOf({ inputs: TEXTS, adapter });
+		const answer = (await response.json()) as { outputs: { data: number[] }[] };
+		expect(answer).toMatchObject({
+			id: "mine",
+			model_version: version,
+			outputs: [{ name: "embedding", datatype: "FP32", shape: [3, 384] }],
+		});
+		expect(largestGap(answer.outputs[0]!.data, wanted.flat())).toBeLessThan(1e-5);
+		expect(response.headers.get("x-dak-adapter")).toBe(adapter === "" ? "base" : "hats@1");
+	});
+
+	test("takes /embed's fields as parameters", async () => {
+		const answer = (await (await infer("hats", {}, { parameters: { dimensions: 8, normalize: false } })).json()) as { outputs: unknown[] };
+		const wanted = await vectorsOf({ inputs: TEXTS, adapter: "hats", dimensions: 8, normalize: false });
+		expect(answer.outputs).toMatchObject([{ shape: [3, 8], data: wanted.flat().map((value) => expect.closeTo(value, 5)) }]);
+	});
+
+	test.each<[string, string, object, number]>([
+		["a model that is not there", "nobody", {}, 404],
+		["a generation that is not served", "hats/versions/7", {}, 409],
+		["a version of the base", "house-embedder/versions/1", {}, 409],
+		["a shape that is not the data's", "hats", { shape: [2] }, 422],
+		["numbers", "hats", { datatype: "FP32", data: [1, 2, 3] }, 422],
+		["no text", "hats", { shape: [0], data: [] }, 400],
+	])("refuses %s", async (_, path, tensor, status) => {
+		const response = await infer(path, tensor);
+		expect([response.status, await response.json()]).toEqual([status, { error: expect.any(String), error_type: expect.any(String) }]);
+	});
+
+	test("says what is served, and that it can be", async () => {
+		const get = async (path: string) => (await fetch(service.url + path)).json();
+		expect(await get("/v2/health/live")).toEqual({ live: true });
+		expect(await get("/v2/health/ready")).toEqual({ ready: true });
+		expect(await get("/v2/models/hats/ready")).toEqual({ name: "hats", ready: true });
+		expect((await fetch(`${service.url}/v2/models/nobody/ready`)).status).toBe(404);
+		expect(await get("/v2")).toMatchObject({ name: "embed-service", extensions: [] });
+		expect(await get("/v2/models/hats")).toMatchObject({ versions: ["1"], outputs: [{ datatype: "FP32", shape: [-1, 384] }] });
+	});
+});
+
 describe("dimensions", () => {
 	test.each([1, 8, 384])("keep the first %i of the whole vector, scaled to length 1", async (dimensions) => {
 		const [whole] = await vectorsOf({ inputs: TEXTS[0], normalize: false });

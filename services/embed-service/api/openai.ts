@@ -1,10 +1,10 @@
 /** OpenAI's routes: `model` names the base or an adapter. */
-import { DakError } from "@dak/shared/errors";
 import { type Route, route } from "@dak/shared/server";
 import { z } from "zod";
 import type { EmbedApplication, TextInput } from "../application/index.js";
 import { ANSWER_HEADERS, answerHeaders, charactersOf } from "./answer-headers.js";
 import { vectorBase64, vectorJson } from "./json.js";
+import { modelNamed, modelSchema, modelsOf, namesBase, noSuchModel } from "./models.js";
 
 const tokenIds = z.array(z.int().min(0)).max(65536);
 
@@ -16,18 +16,6 @@ const embeddingsBody = z.object({
 	user: z.string().nullish(),
 	adapter: z.string().optional().describe("An adapter in place of the one that `model` names"),
 });
-
-const modelSchema = z
-	.object({
-		id: z.string(),
-		object: z.literal("model"),
-		created: z.int(),
-		owned_by: z.string(),
-		root: z.string().describe("The base's folder, or the adapter's below the artifact root"),
-		parent: z.string().nullable().describe("The base of an adapter"),
-		generation: z.int().nullable(),
-	})
-	.meta({ id: "Model" });
 
 const embeddingsSchema = z
 	.object({
@@ -49,34 +37,12 @@ function toList(input: z.output<typeof embeddingsBody>["input"]): readonly TextI
 	return typeof input[0] === "number" ? [input as number[]] : (input as (string | number[])[]);
 }
 
-/** Whether a model's name means the base. */
-function namesBase(app: EmbedApplication, model: string): boolean {
-	const { modelId, servedModelName } = app.info();
-	return [modelId, modelId.split("/").at(-1), servedModelName].includes(model);
-}
-
 /** Which adapter a model's name means: none for the base. @throws ADAPTER_NOT_FOUND */
 function adapterOf(app: EmbedApplication, { model, adapter }: z.output<typeof embeddingsBody>): readonly string[] {
 	if (adapter !== undefined) return [adapter];
 	if (model === undefined || model === null || namesBase(app, model)) return [];
 	if (!modelsOf(app).some(({ id }) => id === model.replace(/@\d+$/, ""))) throw noSuchModel(app, model);
 	return [model];
-}
-
-const noSuchModel = (app: EmbedApplication, model: string): DakError =>
-	new DakError(
-		"ADAPTER_NOT_FOUND",
-		`model ${JSON.stringify(model.slice(0, 128))} does not exist; allowed: ${app.info().modelId}, or an adapter of GET /v1/models`,
-	);
-
-/** The base first, then its adapters. */
-function modelsOf(app: EmbedApplication): z.output<typeof modelSchema>[] {
-	const { modelId, servedModelName } = app.info();
-	const model = { object: "model", created: 0, owned_by: "domain-adapter-kit" } as const;
-	const adapters = app.registry
-		.list()
-		.map(({ name, generation, source }) => ({ ...model, id: name, root: source, parent: servedModelName, generation }));
-	return [{ ...model, id: servedModelName, root: modelId, parent: null, generation: null }, ...adapters];
 }
 
 export function openaiRoutes(app: EmbedApplication): Route[] {
@@ -143,11 +109,6 @@ function modelRoutes(app: EmbedApplication): Route[] {
 			params: z.object({ id: z.string() }),
 			response: { status: 200, description: "The model", schema: modelSchema },
 			errors: ["ADAPTER_NOT_FOUND"],
-		}).handle(({ params: { id } }) => {
-			const [base, ...adapters] = modelsOf(app);
-			const found = namesBase(app, id) ? base : adapters.find((model) => model.id === id);
-			if (!found) throw noSuchModel(app, id);
-			return { body: found };
-		}),
+		}).handle(({ params: { id } }) => ({ body: modelNamed(app, id) })),
 	];
 }

@@ -24,4 +24,5 @@ export const teiRoutes = (app: EmbedApplication): Route[] => [
 	...refusedRoutes(),
 ];
 
+export { textOptions, textSettings } from "./fields.js";
 export { addTeiServices, TEI_SERVICES } from "./grpc.js";

@@ -24,6 +24,16 @@ export const configSchema = z.object({
 		.url({ protocol: /^https?$/ })
 		.optional()
 		.describe("Where train-service's web console finds embed-service; default: DAK_EMBED_PORT on this machine"),
+	DAK_SERVED_MODEL_NAME: z.string().min(1).optional().describe("What OpenAI's clients call the base model; default DAK_BASE_MODEL"),
+	DAK_DEFAULT_PROMPT_NAME: z
+		.string()
+		.min(1)
+		.optional()
+		.describe("Which of the base model's prompts is put before texts of requests that name none; default: the model's own choice"),
+	DAK_AUTO_TRUNCATE: z
+		.stringbool()
+		.default(false)
+		.describe("Cut texts that are longer than the model takes where a request does not say; else they are refused"),
 	DAK_DEVICE: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto").describe("Execution provider"),
 	DAK_COMPUTE: z
 		.enum(["int8", "precise", "fp32"])

@@ -1,9 +1,9 @@
 /** The composition root: configuration in, a running service out. */
 import { FolderArtifactStore, TOOL_VERSION } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
+import { invalidField } from "@dak/shared/errors";
 import { type BaseModel, bringModel, linearLayers, modelSources, openBaseModel } from "@dak/shared/models";
 import { createEmbedMetrics, createLogger, type EmbedMetrics, GpuMonitor, type Logger } from "@dak/shared/observability";
-import { AdapterService, EmbedService } from "@dak/shared/proto";
 import {
 	ApiKeys,
 	addHealth,
@@ -18,7 +18,7 @@ import {
 } from "@dak/shared/server";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
 import { AdapterRegistry } from "../adapters/index.js";
-import { addEmbedServices, restRoutes } from "../api/index.js";
+import { addEmbedServices, GRPC_SERVICES, restRoutes } from "../api/index.js";
 import { cosine, EmbedApplication } from "../application/index.js";
 import { Scheduler } from "../batching/index.js";
 import { createRunner, type ModelRunner, type RunnerAdapter } from "../engine/index.js";
@@ -32,7 +32,7 @@ export async function startEmbedService(config: Config, options: { readonly logg
 	const metrics = createEmbedMetrics();
 	const gpu = new GpuMonitor(metrics);
 	await gpu.start();
-	const base = await openBase(config, logger);
+	const base = withDefaultPrompt(await openBase(config, logger), config.DAK_DEFAULT_PROMPT_NAME);
 	const tokenizer = await loadTokenizer(base.folder.path);
 	const runner = await createRunner(base, { device: config.DAK_DEVICE, threads: config.DAK_THREADS, compute: config.DAK_COMPUTE });
 	base.weights.close();
@@ -54,9 +54,11 @@ export async function startEmbedService(config: Config, options: { readonly logg
 	const limits = {
 		maxClientBatch: config.DAK_MAX_CLIENT_BATCH,
 		maxBatchTokens: config.DAK_MAX_BATCH_TOKENS,
+		maxQueueTexts: config.DAK_MAX_QUEUE_TEXTS,
 		maxTextBytes: config.DAK_MAX_TEXT_BYTES,
 	};
-	const app = new EmbedApplication({ base, tokenizer, runner, scheduler, registry, metrics, limits });
+	const defaults = { autoTruncate: config.DAK_AUTO_TRUNCATE, servedModelName: config.DAK_SERVED_MODEL_NAME };
+	const app = new EmbedApplication({ base, tokenizer, runner, scheduler, registry, metrics, limits, defaults });
 	const served = await serveBoth(config, app, logger, metrics);
 	return {
 		restPort: served.restPort,
@@ -75,6 +77,14 @@ export async function startEmbedService(config: Config, options: { readonly logg
 async function openBase(config: Config, logger: Logger): Promise<BaseModel> {
 	const onProgress = (line: string) => logger.info(line);
 	return openBaseModel(await bringModel(config.DAK_BASE_MODEL, { ...modelSources(config), allowPaths: true, onProgress }));
+}
+
+/** @throws INVALID_REQUEST for a prompt that the model lacks */
+function withDefaultPrompt(base: BaseModel, name: string | undefined): BaseModel {
+	if (name === undefined) return base;
+	if (Object.hasOwn(base.prompts, name)) return { ...base, defaultPromptName: name };
+	const names = Object.keys(base.prompts).join(", ");
+	throw invalidField("/DAK_DEFAULT_PROMPT_NAME", `found ${JSON.stringify(name)}, allowed: ${names || "none, this model has no prompts"}`);
 }
 
 interface RegistryParts {
@@ -132,7 +142,7 @@ function createScheduler(config: Config, runner: ModelRunner, metrics: EmbedMetr
 async function serveBoth(config: Config, app: EmbedApplication, logger: Logger, metrics: EmbedMetrics) {
 	const keys = ApiKeys.parse(config.DAK_API_KEYS);
 	const draining = new AbortController();
-	const health = new HealthStatus([EmbedService.typeName, AdapterService.typeName]);
+	const health = new HealthStatus(GRPC_SERVICES.map(({ typeName }) => typeName));
 	const restApp = createRestApp({
 		service: "embed-service",
 		version: TOOL_VERSION,
@@ -149,7 +159,7 @@ async function serveBoth(config: Config, app: EmbedApplication, logger: Logger, 
 	const shared = { logger, metrics: metrics.traffic, keys };
 	addEmbedServices(server, app, { ...shared, draining: draining.signal });
 	addHealth(server, health, shared);
-	addReflection(server, [EmbedService, AdapterService], shared);
+	addReflection(server, GRPC_SERVICES, shared);
 	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_EMBED_PORT);
 	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_EMBED_GRPC_PORT);
 	health.setServing(true);

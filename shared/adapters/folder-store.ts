@@ -87,19 +87,23 @@ export class FolderArtifactStore implements ArtifactStore {
 		mkdirSync(this.#folder, { recursive: true });
 	}
 
-	listAdapters(): PublishedAdapter[] {
+	async listAdapters(): Promise<PublishedAdapter[]> {
+		return this.#list();
+	}
+
+	#list(): PublishedAdapter[] {
 		return foldersIn(this.#folder)
 			.filter((name) => ADAPTER_NAME.test(name))
 			.flatMap((name) => this.#newest(name) ?? []);
 	}
 
-	resolveAdapter(name: string): PublishedAdapter {
+	async resolveAdapter(name: string): Promise<PublishedAdapter> {
 		const newest = ADAPTER_NAME.test(name) ? this.#newest(name) : undefined;
 		if (!newest) throw new DakError("ADAPTER_NOT_FOUND", `adapter ${JSON.stringify(name.slice(0, 128))} is not in the artifact store`);
 		return newest;
 	}
 
-	resolvePath(path: string): string {
+	async resolvePath(path: string): Promise<string> {
 		const folder = jailedPath(this.root, path);
 		if (!isAdapterFolder(folder))
 			throw new DakError(
@@ -115,6 +119,10 @@ export class FolderArtifactStore implements ArtifactStore {
 		rmSync(this.#staging(id), { recursive: true, force: true });
 	}
 
+	discardAll(): void {
+		rmSync(join(this.root, STAGING), { recursive: true, force: true });
+	}
+
 	stage(id: string): string {
 		this.discard(id);
 		const folder = this.#staging(id);
@@ -122,7 +130,7 @@ export class FolderArtifactStore implements ArtifactStore {
 		return folder;
 	}
 
-	publishAdapter(name: string, staged: string): PublishedAdapter {
+	async publishAdapter(name: string, staged: string): Promise<PublishedAdapter> {
 		if (!ADAPTER_NAME.test(name))
 			throw new DakError(
 				"INVALID_REQUEST",
@@ -194,7 +202,7 @@ export class FolderArtifactStore implements ArtifactStore {
 
 	#published(name: string, folder: string, version: string): PublishedAdapter {
 		const path = join(this.#folder, name, folder);
-		return { name, version, path, source: relative(this.root, path) };
+		return { name, version, source: relative(this.root, path) };
 	}
 
 	/** Milliseconds since 1970, later than any version before: a clock that was set back must not hide a new adapter. */
@@ -204,7 +212,7 @@ export class FolderArtifactStore implements ArtifactStore {
 	}
 
 	#state(): string {
-		return this.listAdapters()
+		return this.#list()
 			.map(({ name, version }) => `${name}/${version}`)
 			.join("|");
 	}

@@ -1,7 +1,7 @@
 /** What both protocols can ask train-service for, beyond JobService: datasets, reports, artifacts. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
-import { jailedPath } from "@dak/shared/adapters";
+import { type ArtifactStore, jailedPath } from "@dak/shared/adapters";
 import { DakError, parseOrThrow } from "@dak/shared/errors";
 import type { ModelFolder } from "@dak/shared/models";
 import type { Datasets } from "../data/index.js";
@@ -26,7 +26,7 @@ export interface ApplicationOptions {
 	readonly resolveModel: (ref: string) => Promise<ModelFolder>;
 	/** The base model that texts are counted for where none is named; it need not be there. */
 	readonly defaultModel: string;
-	readonly artifactsRoot: string;
+	readonly artifacts: Pick<ArtifactStore, "resolvePath">;
 	readonly reportsRoot: string;
 	/** @throws as the job's submission would, but for memory */
 	readonly estimate: (settings: JobSettings) => Promise<JobEstimate>;
@@ -62,7 +62,7 @@ export class Application {
 		const base = folder && { ref: folder.ref, folder: folder.path, maxLength };
 		const { bytes, statistics } = await this.options.datasets.save(id, filename, content, { ...choice, base });
 		const dataset: Dataset = { id, filename: filename.slice(0, 255), createdAt: Date.now(), bytes, statistics: { ...statistics } };
-		this.options.store.saveDataset(dataset);
+		await this.options.store.saveDataset(dataset);
 		return dataset;
 	}
 
@@ -71,13 +71,13 @@ export class Application {
 		return ref === undefined ? resolveModel(defaultModel).catch(() => undefined) : resolveModel(ref);
 	}
 
-	dataset(id: string): Dataset {
+	dataset(id: string): Promise<Dataset> {
 		return this.options.store.dataset(id);
 	}
 
 	/** A job's measurements. @throws ARTIFACT_NOT_FOUND until the job has been evaluated */
-	report(id: string): Record<string, unknown> {
-		const job = this.options.jobs.get(id);
+	async report(id: string): Promise<Record<string, unknown>> {
+		const job = await this.options.jobs.get(id);
 		const file = join(this.options.reportsRoot, `${job.id}.json`);
 		if (!existsSync(file))
 			throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} is ${job.state} and has no report; it is written when training has ended`);
@@ -85,8 +85,8 @@ export class Application {
 	}
 
 	/** Files of the published adapter. */
-	artifacts(id: string): { readonly path: string; readonly bytes: number }[] {
-		const folder = this.#adapterFolder(this.options.jobs.get(id));
+	async artifacts(id: string): Promise<{ readonly path: string; readonly bytes: number }[]> {
+		const folder = await this.#adapterFolder(await this.options.jobs.get(id));
 		return readdirSync(folder, { recursive: true, encoding: "utf8" })
 			.map((path) => ({ path, stat: statSync(join(folder, path)) }))
 			.filter(({ stat }) => stat.isFile())
@@ -95,15 +95,15 @@ export class Application {
 	}
 
 	/** Absolute path of one of them. @throws ARTIFACT_NOT_FOUND, PERMISSION_DENIED for a path that leaves the folder */
-	artifact(id: string, path: string): string {
-		const file = jailedPath(this.#adapterFolder(this.options.jobs.get(id)), path);
+	async artifact(id: string, path: string): Promise<string> {
+		const file = jailedPath(await this.#adapterFolder(await this.options.jobs.get(id)), path);
 		if (!existsSync(file) || !statSync(file).isFile())
 			throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} has no artifact ${JSON.stringify(path.slice(0, 200))}`);
 		return file;
 	}
 
-	#adapterFolder({ id, state, adapterPath }: Job): string {
+	async #adapterFolder({ id, state, adapterPath }: Job): Promise<string> {
 		if (adapterPath === undefined) throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} is ${state} and has published no adapter`);
-		return jailedPath(this.options.artifactsRoot, adapterPath);
+		return this.options.artifacts.resolvePath(adapterPath);
 	}
 }

@@ -5,13 +5,18 @@ import { join } from "node:path";
 const KEPT_DAYS = 7;
 
 /** Removes the checkpoints that `wanted` says no to, and those that have not been written to for a week. `wanted`: "always" while a job may still run. */
-export function sweepCheckpoints(root: string, wanted: (jobId: string) => "always" | "for a while" | "no", now = Date.now()): void {
+export async function sweepCheckpoints(
+	root: string,
+	wanted: (jobId: string) => Promise<"always" | "for a while" | "no">,
+	now = Date.now(),
+): Promise<void> {
 	if (!existsSync(root)) return;
 	for (const id of readdirSync(root)) {
 		const folder = join(root, id);
-		const want = wanted(id);
+		const want = await wanted(id);
 		if (want === "always") continue;
-		const days = (now - statSync(folder).mtimeMs) / 86_400_000;
+		// Another node may have been faster.
+		const days = (now - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? now)) / 86_400_000;
 		if (want === "no" || days > KEPT_DAYS) rmSync(folder, { recursive: true, force: true });
 	}
 }

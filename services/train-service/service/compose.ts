@@ -9,7 +9,17 @@ import type { EntryPoint } from "@dak/shared/runtime";
 import { Application } from "../api/index.js";
 import { Datasets, type Readers } from "../data/index.js";
 import type { JobEstimator } from "../estimate/index.js";
-import { type Dataset, EmbeddedQueue, EventHub, type JobQueue, JobService, type JobSettings, LibsqlJobStore } from "../jobs/index.js";
+import {
+	type Dataset,
+	EmbeddedQueue,
+	EventHub,
+	type JobQueue,
+	JobService,
+	type JobSettings,
+	type JobStore,
+	LibsqlJobStore,
+	LocalBus,
+} from "../jobs/index.js";
 import { Supervisor } from "../supervision/index.js";
 import { createAdmission, estimateOf } from "./admission.js";
 import { Estimates } from "./estimates.js";
@@ -59,10 +69,12 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 	};
 	const admit = createAdmission(admission);
 	const onState = (state: string) => metrics.jobs.inc({ state });
-	const jobs = new JobService({ store, queue, events: new EventHub(store), admit, maxQueued: MAX_QUEUED, onState });
+	const bus = new LocalBus();
+	const jobs = new JobService({ store, queue, bus, events: new EventHub(store, bus), admit, maxQueued: MAX_QUEUED, onState });
 	const reportsRoot = join(config.dataDir, "reports");
 	const supervisor = new Supervisor({
 		jobs,
+		bus,
 		datasets,
 		store: artifacts,
 		resolveModel: (ref, onProgress) => bringModel(ref, { ...models, onProgress }),
@@ -71,13 +83,14 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 		workRoot: join(config.dataDir, "work"),
 		checkpointsRoot: join(config.dataDir, "checkpoints"),
 		reportsRoot,
-		checkMemory: async ({ id, settings, memoryBytes }) => {
+		checkMemory: async ({ id, settings, memoryBytes, attempt }) => {
 			const bytes = await estimates.start(settings, memoryBytes, queue.heldBytes(id));
 			if (bytes !== undefined && bytes !== memoryBytes)
-				jobs.record(
+				await jobs.record(
 					id,
 					{ kind: "log", level: "info", message: `expected to take ${Math.round(bytes / 2 ** 20)} MiB` },
 					{ memoryBytes: bytes },
+					attempt,
 				);
 		},
 		threads,
@@ -90,7 +103,7 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 		datasets,
 		resolveModel: (ref) => resolveModel(ref, models),
 		defaultModel: config.DAK_BASE_MODEL,
-		artifactsRoot: config.artifactsDir,
+		artifacts,
 		reportsRoot,
 		estimate: (settings) => estimateOf(settings, admission),
 	});
@@ -104,15 +117,16 @@ function deviceMemory(gpu: GpuMonitor) {
 }
 
 /** Speeds of the last jobs with the same base and arithmetic, by which a like one's time is told. */
-function pastSpeeds(store: LibsqlJobStore, { base_model, quantization, objective, training }: JobSettings): number[] {
+async function pastSpeeds(store: JobStore, { base_model, quantization, objective, training }: JobSettings): Promise<number[]> {
 	const alike = (other: JobSettings) =>
 		other.base_model === base_model &&
 		other.quantization.kind === quantization.kind &&
 		other.training.vocabulary === training.vocabulary &&
 		JSON.stringify(other.objective) === JSON.stringify(objective);
-	return store
-		.list({ state: "succeeded", limit: 50 })
-		.flatMap(({ settings, progress }) => (progress && progress.tokensPerSecond > 0 && alike(settings) ? [progress.tokensPerSecond] : []));
+	const done = await store.list({ state: "succeeded", limit: 50 });
+	return done.flatMap(({ settings, progress }) =>
+		progress && progress.tokensPerSecond > 0 && alike(settings) ? [progress.tokensPerSecond] : [],
+	);
 }
 
 function datasetsOf(config: Config, { hub, hubCache }: ModelSources, readers: Readers): Datasets {

@@ -20,7 +20,7 @@ export interface EstimatesOptions {
 	readonly memoryMib: number | undefined;
 	readonly deviceMemory: DeviceMemory;
 	/** Tokens a second of earlier jobs like this one. */
-	readonly pastSpeeds: (settings: JobSettings) => readonly number[];
+	readonly pastSpeeds: (settings: JobSettings) => Promise<readonly number[]>;
 }
 
 /** Texts that are looked at: a second's work of the slowest tokenizer. */
@@ -114,7 +114,7 @@ export class Estimates {
 			threads,
 			availableBytes,
 			time,
-			pastTokensPerSecond: pastSpeeds(settings),
+			pastTokensPerSecond: await pastSpeeds(settings),
 		});
 	}
 

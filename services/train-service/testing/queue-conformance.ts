@@ -1,21 +1,21 @@
 /** What every JobQueue must do. */
 import { describe, expect, test } from "vitest";
-import type { JobId, JobQueue } from "../jobs/index.js";
+import type { JobId, JobQueue, JobRest } from "../jobs/index.js";
 
 const [a, b, c, d] = ["a", "b", "c", "d"] as [JobId, JobId, JobId, JobId];
 
 /** A handler whose jobs end when told to. */
 function gate() {
 	const started: JobId[] = [];
-	const ends = new Map<JobId, (error?: Error) => void>();
+	const ends = new Map<JobId, (rest?: JobRest | Error) => void>();
 	const handler = (id: JobId, signal: AbortSignal) => {
 		started.push(id);
-		return new Promise<void>((resolve, reject) => {
-			ends.set(id, (error) => (error ? reject(error) : resolve()));
-			signal.addEventListener("abort", () => resolve());
+		return new Promise<JobRest>((resolve, reject) => {
+			ends.set(id, (rest = "ended") => (rest instanceof Error ? reject(rest) : resolve(rest)));
+			signal.addEventListener("abort", () => resolve("put_back"));
 		});
 	};
-	return { started, handler, end: (id: JobId, error?: Error) => ends.get(id)!(error) };
+	return { started, handler, end: (id: JobId, rest?: JobRest | Error) => ends.get(id)!(rest) };
 }
 
 /** Runs the suite over queues that `open` makes, each empty. */

@@ -18,6 +18,10 @@ import { PreparationPool } from "./worker/index.js";
 export interface DatasetsOptions {
 	/** Uploads lie below it. */
 	readonly folder: string;
+	/** What the hub's data sets are brought to. */
+	readonly hubFolder: string;
+	/** Whether no other service has uploads in the folder. */
+	readonly alone: boolean;
 	/** What a job's `dataset.path` is relative to. */
 	readonly dataRoot: string;
 	/** Where data sets of a hub come from. */
@@ -56,11 +60,19 @@ export const createReaders = (): Readers => ({ whole: new PreparationPool(2), be
 export class Datasets {
 	constructor(private readonly options: DatasetsOptions) {
 		mkdirSync(options.folder, { recursive: true });
-		// What an upload left that was cut off with an earlier run of the service.
-		for (const name of readdirSync(options.folder)) {
-			if (name.startsWith(".")) rmSync(join(options.folder, name), { recursive: true, force: true });
-		}
+		this.#sweep();
 		mkdirSync(options.dataRoot, { recursive: true });
+	}
+
+	/** Removes what an upload left that was cut off with an earlier run of the service, or of another: those are given a day. */
+	#sweep(): void {
+		const { folder, alone } = this.options;
+		const before = alone ? Number.POSITIVE_INFINITY : Date.now() - 86_400_000;
+		for (const name of readdirSync(folder)) {
+			const path = join(folder, name);
+			const { mtimeMs = before } = statSync(path, { throwIfNoEntry: false }) ?? {};
+			if (name.startsWith(".") && mtimeMs < before) rmSync(path, { recursive: true, force: true });
+		}
 	}
 
 	/** Stores an upload after reading all of it. @throws INVALID_DATASET, PAYLOAD_TOO_LARGE; then nothing is left of it */
@@ -133,8 +145,8 @@ export class Datasets {
 	}
 
 	#hub(): HubDatasetOptions {
-		const { folder, hub, maxUploadBytes } = this.options;
-		return { ...hub, folder: join(folder, "..", "hub-datasets"), choose: chooseHubFiles, maxBytes: maxUploadBytes };
+		const { hubFolder, hub, maxUploadBytes } = this.options;
+		return { ...hub, folder: hubFolder, choose: chooseHubFiles, maxBytes: maxUploadBytes };
 	}
 
 	#read(choice: TextChoice, scratch: string): ReadOptions {

@@ -234,6 +234,12 @@ export class JobService {
 		await this.move(id, "queued", "taken up again", { restarts: job.restarts + 1 }, attempt);
 	}
 
+	/** It does not fit here, and may elsewhere: waits again, for what it takes. */
+	async sendElsewhere(job: Job, reason: string, memoryBytes: number): Promise<void> {
+		await this.takeUpAgain(job, `${reason}; waits for a node that can hold it`, { memoryBytes, round: (job.round ?? 0) + 1 });
+		await this.#enqueue(await this.get(job.id));
+	}
+
 	/** At start, where no other service can have them: puts into the queue what waits, and what an earlier run left unfinished. */
 	async recover(): Promise<void> {
 		for (const state of RUNNING) for (const job of await this.#all(state)) await this.#crashed(job);

@@ -22,7 +22,7 @@ import {
 } from "./index.js";
 
 jobStoreConformance("LibsqlJobStore", () => new LibsqlJobStore(join(scratchFolder(), "jobs.db")));
-jobQueueConformance("EmbeddedQueue", () => new EmbeddedQueue());
+jobQueueConformance("EmbeddedQueue", (options) => new EmbeddedQueue({ backoff: () => 200, ...options }));
 
 describe("a libsql job file", () => {
 	test("keeps jobs, events and datasets when it is opened again", async () => {

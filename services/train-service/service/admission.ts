@@ -34,7 +34,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 async function check(settings: JobSettings, options: AdmissionOptions): Promise<ModelFolder | undefined> {
 	if (settings.lora.r > options.maxLoraRank)
 		throw invalidField("/lora/r", `found ${settings.lora.r}, allowed: 1 to ${options.maxLoraRank} (DAK_MAX_LORA_RANK)`);
-	checkDevice(settings);
+	await checkDevice(settings, options);
 	if (settings.init_adapter !== undefined) await options.artifacts.resolveAdapter(settings.init_adapter);
 	return checkBase(settings, options);
 }
@@ -45,10 +45,11 @@ export async function estimateOf(settings: JobSettings, options: AdmissionOption
 	return options.estimates.of(settings);
 }
 
-function checkDevice({ device }: JobSettings): void {
+async function checkDevice({ device }: JobSettings, { estimates }: AdmissionOptions): Promise<void> {
 	try {
 		chooseDevice(device);
 	} catch (error) {
+		if (await estimates.runsElsewhere(device)) return;
 		const { message } = toDakError(error);
 		throw new DakError("INVALID_REQUEST", message, { fields: [{ pointer: "/device", detail: message }], cause: error });
 	}

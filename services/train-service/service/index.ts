@@ -30,12 +30,12 @@ export interface TrainServiceOptions {
 export async function startTrainService(config: Config, options: TrainServiceOptions = {}): Promise<RunningService> {
 	const logger = options.logger ?? createLogger("train-service", config.DAK_LOG_LEVEL);
 	const { entry = trainingProcess(), readers = createReaders(), estimator = new ProcessEstimator() } = options;
-	const parts = compose(config, logger, entry, readers, estimator);
+	const parts = await compose(config, logger, entry, readers, estimator);
 	const { gpu } = parts;
 	const release = async () => {
 		gpu.stop();
 		estimator.close();
-		await parts.store.close();
+		await parts.backend.close();
 	};
 	try {
 		await gpu.start();
@@ -54,10 +54,9 @@ export async function startTrainService(config: Config, options: TrainServiceOpt
 	}
 }
 
-async function serve(config: Config, logger: Logger, { supervisor, jobs, queue, app, metrics }: Parts): Promise<Served> {
-	await supervisor.sweep();
-	await jobs.recover();
-	const served = await serveBoth(config, app, logger, metrics);
+async function serve(config: Config, logger: Logger, { backend, supervisor, jobs, queue, app, metrics }: Parts): Promise<Served> {
+	await backend.recover(jobs, supervisor);
+	const served = await serveBoth(config, app, logger, metrics, () => backend.notReady());
 	const handler = async (id: JobId, signal: AbortSignal) => {
 		try {
 			return await supervisor.run(id, signal);

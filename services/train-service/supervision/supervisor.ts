@@ -42,6 +42,8 @@ export interface SupervisorOptions {
 	readonly reportsRoot: string;
 	/** Called when the job's model is here. @throws INSUFFICIENT_MEMORY if the job would not fit now */
 	readonly checkMemory: (job: Job) => Promise<void>;
+	/** Most that a job may take that asks for a device, over all nodes; undefined where none runs such jobs. */
+	readonly largestBytes: (device: JobSettings["device"]) => Promise<number | undefined>;
 	readonly threads: number;
 	/** Where jobs run that leave it open. */
 	readonly device: JobSettings["device"];
@@ -52,6 +54,8 @@ export interface SupervisorOptions {
 
 /** With the ends of the process and its files, a stopped job rests within a second. */
 const STOP_GRACE_MS = 500;
+/** Between looks at the job for what its user wants. */
+const LOOK_MS = 5000;
 /** Times in a row that a job is tried again since what it needs could not be reached. */
 const MAX_RETRIES = 5;
 
@@ -85,7 +89,8 @@ export class Supervisor {
 				const job = await this.#take(id);
 				if (!job) return "ended";
 				if (job.wish) run.wish(job.wish);
-				const rest = await this.#attempt(run, job);
+				const stopLooking = this.#lookForWishes(run, job);
+				const rest = await this.#attempt(run, job).finally(stopLooking);
 				if (rest !== "again") return rest;
 			}
 		} finally {
@@ -93,6 +98,17 @@ export class Supervisor {
 			this.#runs.delete(id);
 			await this.#rested(id);
 		}
+	}
+
+	/** What was asked for may have been told while this node could not hear it. */
+	#lookForWishes(run: Run, { id, attempt }: Job): () => void {
+		const looking = setInterval(() => {
+			this.options.jobs.get(id).then(
+				(job) => job.wish && job.attempt === attempt && run.wish(job.wish),
+				() => {},
+			);
+		}, LOOK_MS);
+		return () => clearInterval(looking);
 	}
 
 	/** Undefined where the job is not to be run: it has ended, or another has it. */
@@ -123,6 +139,8 @@ export class Supervisor {
 	async #attempt(run: Run, job: Job): Promise<JobRest | "again"> {
 		const workDir = run.newWorkDir(this.options.workRoot);
 		const staged = stageOf(job);
+		// What an attempt left that its node did not live to clear away.
+		this.options.store.discard(stageOf({ ...job, attempt: job.attempt! - 1 }));
 		const preparing = this.#prepare(job, workDir, run.stopped);
 		try {
 			const start = await run.unlessStopped(preparing);
@@ -240,7 +258,7 @@ export class Supervisor {
 
 	async #failed(job: Job, error: unknown): Promise<JobRest> {
 		const { jobs, logger } = this.options;
-		const { reason, message, cause } = toDakError(error);
+		const { reason, message, details, cause } = toDakError(error);
 		if (cause !== undefined) logger.error({ job_id: job.id, err: cause }, "job failed");
 		const { state, attempt } = await jobs.get(job.id);
 		// Another has it, or it has ended: there is nothing to say any more.
@@ -250,8 +268,17 @@ export class Supervisor {
 			await jobs.takeUpAgain(job, `${message}; tried again later`, { retries: retries + 1 });
 			throw error;
 		}
+		if (reason === "INSUFFICIENT_MEMORY" && (await this.#fitsElsewhere(job, Number(details.estimated_bytes)))) {
+			await jobs.sendElsewhere(job, message, Number(details.estimated_bytes));
+			return "ended";
+		}
 		await this.#ended(job, { kind: "failed", reason, message });
 		return "ended";
+	}
+
+	/** What a job takes was not known before its texts and model were here; a node that can hold it may be there. */
+	async #fitsElsewhere({ settings, memoryBytes }: Job, bytes: number): Promise<boolean> {
+		return memoryBytes === undefined && bytes <= ((await this.options.largestBytes(settings.device)) ?? 0);
 	}
 
 	#discard(id: JobId, workDir: string): void {

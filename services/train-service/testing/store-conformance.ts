@@ -87,5 +87,57 @@ export function jobStoreConformance(name: string, open: () => JobStore | Promise
 			expect(await store.get(job.id)).toEqual({ ...job, restarts: 2 });
 			expect(await reasonOf(store.append(newJobId(), log("x")))).toBe("JOB_NOT_FOUND");
 		});
+
+		test("refuses what an attempt writes that the job was taken from", async () => {
+			const { id } = await store.insert(newJob());
+			await store.transition(id, "preparing", "first", { attempt: 1 }, 0);
+			expect(await reasonOf(store.transition(id, "training", "unfenced by another", {}, 0))).toBe("STATE_CONFLICT");
+			await store.append(id, log("mine"), {}, 1);
+			await store.transition(id, "interrupted", "lost");
+			await store.transition(id, "queued", "again");
+			await store.transition(id, "preparing", "second", { attempt: 2 }, 1);
+			expect(await reasonOf(store.append(id, log("late"), { restarts: 9 }, 1))).toBe("STATE_CONFLICT");
+			expect(await reasonOf(store.transition(id, "failed", "late", {}, 1))).toBe("STATE_CONFLICT");
+			expect(await store.get(id)).toMatchObject({ state: "preparing", attempt: 2, restarts: 0 });
+			expect((await store.events(id, 1, 10)).map(({ body }) => (body.kind === "state" ? body.reason : body.kind))).toEqual([
+				"first",
+				"log",
+				"lost",
+				"again",
+				"second",
+			]);
+		});
+
+		test("gives a job to one of those that take it at once", async () => {
+			const { id } = await store.insert(newJob());
+			const takes = [1, 2, 3].map(() => store.transition(id, "preparing", "mine", { attempt: 1 }, 0));
+			const outcomes = await Promise.allSettled(takes);
+			expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+		});
+
+		test("forgets a field that is set to nothing", async () => {
+			const { id } = await store.insert(newJob({ error: { reason: "X", message: "y" }, wish: "pause" }));
+			const { job } = await store.transition(id, "cancelled", "test", { error: undefined, wish: undefined });
+			expect(job.error).toBeUndefined();
+			expect(await store.get(id)).not.toHaveProperty("wish", "pause");
+			expect(await store.state(id)).toBe("cancelled");
+			expect(await reasonOf(store.state(newJobId()))).toBe("JOB_NOT_FOUND");
+		});
+
+		test("takes texts as they are: quotes, newlines, any script, and empty lists", async () => {
+			const message = 'a "quoted" \\ line\nand \u2028 ünïcödé 漢字 🙂';
+			const job = newJob({ settings: { ...newJob().settings, adapter_name: "x" }, user: message });
+			await store.insert(job);
+			await store.append(job.id, log(message));
+			await store.append(job.id, { kind: "evaluation", values: { empty: [], object: {}, text: message, none: null } });
+			await store.transition(job.id, "cancelled", message);
+			const events = await store.events(job.id, 1, 10);
+			expect(events.map(({ body }) => body)).toEqual([
+				log(message),
+				{ kind: "evaluation", values: { empty: [], object: {}, text: message, none: null } },
+				{ kind: "state", from: "queued", to: "cancelled", reason: message },
+			]);
+			expect((await store.get(job.id)).user).toBe(message);
+		});
 	});
 }

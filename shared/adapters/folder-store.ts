@@ -145,7 +145,8 @@ export class FolderArtifactStore implements ArtifactStore {
 			renameSync(staged, path);
 			syncPath(dirname(path));
 			syncPath(this.#folder);
-			return this.#published(name, version, version);
+			const versions = foldersIn(dirname(path)).filter((each) => PUBLISHED.test(each));
+			return this.#published(name, version, version, 1 + versions.indexOf(version));
 		} catch (cause) {
 			throw new DakError("STORAGE_FAILED", `adapter ${name} could not be published: ${(cause as Error).message}`, { cause });
 		}
@@ -188,10 +189,11 @@ export class FolderArtifactStore implements ArtifactStore {
 
 	#newest(name: string): PublishedAdapter | undefined {
 		const folders = foldersIn(join(this.#folder, name)).filter((folder) => isAdapterFolder(join(this.#folder, name, folder)));
-		const folder = folders.findLast((each) => PUBLISHED.test(each));
-		if (folder !== undefined) return this.#published(name, folder, folder);
+		const versions = folders.filter((each) => PUBLISHED.test(each));
+		const folder = versions.at(-1);
+		if (folder !== undefined) return this.#published(name, folder, folder, versions.length);
 		const placed = folders.at(-1);
-		return placed === undefined ? undefined : this.#published(name, placed, this.#placedVersion(name, placed));
+		return placed === undefined ? undefined : this.#published(name, placed, this.#placedVersion(name, placed), 1);
 	}
 
 	/** A folder that is copied in by hand can be seen half there: it is another version each time its weights have changed. */
@@ -200,9 +202,9 @@ export class FolderArtifactStore implements ArtifactStore {
 		return `${folder}:${stat?.size}:${stat?.mtimeMs}`;
 	}
 
-	#published(name: string, folder: string, version: string): PublishedAdapter {
+	#published(name: string, folder: string, version: string, ordinal: number): PublishedAdapter {
 		const path = join(this.#folder, name, folder);
-		return { name, version, source: relative(this.root, path) };
+		return { name, version, ordinal, source: relative(this.root, path) };
 	}
 
 	/** Milliseconds since 1970, later than any version before: a clock that was set back must not hide a new adapter. */

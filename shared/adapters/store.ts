@@ -4,6 +4,8 @@ export interface PublishedAdapter {
 	readonly name: string;
 	/** Another one for each publication and each content. */
 	readonly version: string;
+	/** Its place among the published versions of its name, from 1: the same wherever it is looked at from. */
+	readonly ordinal: number;
 	/** Relative to the store's root. */
 	readonly source: string;
 }

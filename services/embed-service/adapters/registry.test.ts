@@ -74,7 +74,7 @@ class TestStore implements Pick<ArtifactStore, "listAdapters" | "resolveAdapter"
 
 	/** Says so, too, unless `silent`. */
 	publish(name: string, folder: string, silent = false): void {
-		this.#published.set(name, { name, version: `${++this.#versions}`, source: folder });
+		this.#published.set(name, { name, version: `${++this.#versions}`, ordinal: 1, source: folder });
 		if (!silent) this.#onChange();
 	}
 

@@ -159,7 +159,7 @@ export class AdapterRegistry {
 	async #find(name: string, source: AdapterSource | undefined): Promise<PublishedAdapter> {
 		const { store } = this.options;
 		if (source === undefined) return store.resolveAdapter(name);
-		if ("path" in source) return { name, version: `path:${source.path}`, source: source.path };
+		if ("path" in source) return { name, version: `path:${source.path}`, ordinal: 1, source: source.path };
 		for (const published of await store.listAdapters()) if ((await this.#jobOf(published)) === source.jobId) return published;
 		const job = JSON.stringify(source.jobId.slice(0, 64));
 		throw new DakError("ADAPTER_NOT_FOUND", `job ${job} has published no adapter that is still the newest of its name`);
@@ -207,7 +207,7 @@ export class AdapterRegistry {
 	}
 
 	/** Everything that can fail comes before the switch. */
-	async #prepare(name: string, { version, source }: PublishedAdapter): Promise<Generation> {
+	async #prepare(name: string, { version, ordinal, source }: PublishedAdapter): Promise<Generation> {
 		const { runner, base, maxRank, verify, store } = this.options;
 		const read = async (): Promise<Adapter> => {
 			const path = await store.resolvePath(source);
@@ -230,7 +230,8 @@ export class AdapterRegistry {
 			resident.dispose();
 			throw error;
 		}
-		const number = (this.#generations.get(name) ?? 0) + 1;
+		// By the store's count, so that replicas that started at other times, or missed a version, come to the same.
+		const number = Math.max((this.#generations.get(name) ?? 0) + 1, ordinal);
 		this.#generations.set(name, number);
 		const about = {
 			name,

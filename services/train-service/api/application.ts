@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { type ArtifactStore, jailedPath } from "@dak/shared/adapters";
 import { DakError, parseOrThrow } from "@dak/shared/errors";
 import type { ModelFolder } from "@dak/shared/models";
+import type { SharedFolders } from "@dak/shared/objects";
 import type { Datasets } from "../data/index.js";
 import type { JobEstimate } from "../estimate/index.js";
 import {
@@ -28,6 +29,8 @@ export interface ApplicationOptions {
 	readonly defaultModel: string;
 	readonly artifacts: Pick<ArtifactStore, "resolvePath">;
 	readonly reportsRoot: string;
+	/** Where other machines' reports can be had from; undefined where they write into the folder itself. */
+	readonly shared?: SharedFolders | undefined;
 	/** @throws as the job's submission would, but for memory */
 	readonly estimate: (settings: JobSettings) => Promise<JobEstimate>;
 }
@@ -78,10 +81,18 @@ export class Application {
 	/** A job's measurements. @throws ARTIFACT_NOT_FOUND until the job has been evaluated */
 	async report(id: string): Promise<Record<string, unknown>> {
 		const job = await this.options.jobs.get(id);
-		const file = join(this.options.reportsRoot, `${job.id}.json`);
-		if (!existsSync(file))
+		const report = await this.#reportOf(job.id);
+		if (report === undefined)
 			throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} is ${job.state} and has no report; it is written when training has ended`);
-		return JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+		return JSON.parse(report) as Record<string, unknown>;
+	}
+
+	/** Where other machines have a part in it, theirs may be newer than what lies here. */
+	async #reportOf(id: string): Promise<string | undefined> {
+		const { reportsRoot, shared } = this.options;
+		if (shared) return (await shared.readFile(`reports/${id}`, "report.json"))?.toString();
+		const file = join(reportsRoot, `${id}.json`);
+		return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 	}
 
 	/** Files of the published adapter. */

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-const KEPT_DAYS = 7;
+export const KEPT_MS = 7 * 86_400_000;
 
 /** Removes the checkpoints that `wanted` says no to, and those that have not been written to for a week. `wanted`: "always" while a job may still run. */
 export async function sweepCheckpoints(
@@ -16,7 +16,7 @@ export async function sweepCheckpoints(
 		const want = await wanted(id);
 		if (want === "always") continue;
 		// Another node may have been faster.
-		const days = (now - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? now)) / 86_400_000;
-		if (want === "no" || days > KEPT_DAYS) rmSync(folder, { recursive: true, force: true });
+		const age = now - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? now);
+		if (want === "no" || age > KEPT_MS) rmSync(folder, { recursive: true, force: true });
 	}
 }

@@ -1,12 +1,13 @@
 /** Uploaded datasets: a folder each, that appears whole or not at all. What is in them is read by threads of their own. */
-import { createWriteStream, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { DakError } from "@dak/shared/errors";
 import { bringHubDataset, checkHubDataset, type HubDatasetOptions, type ModelSources } from "@dak/shared/models";
-import type { JobSettings } from "../jobs/index.js";
+import { filesOf, type SharedFolders } from "@dak/shared/objects";
+import { isDatasetId, type JobSettings } from "../jobs/index.js";
 import { type DatasetFile, datasetFile, EXTENSIONS, type ReadOptions, readFiles, type TextChoice } from "./formats/index.js";
 import { preparationOf } from "./job-options.js";
 import { type BaseTokenizer, DEFAULT_PREPARATION, type Outputs } from "./prepare/index.js";
@@ -20,6 +21,8 @@ export interface DatasetsOptions {
 	readonly folder: string;
 	/** What the hub's data sets are brought to. */
 	readonly hubFolder: string;
+	/** Where other machines can have uploads from; undefined where they have the folder itself. */
+	readonly shared?: SharedFolders | undefined;
 	/** Whether no other service has uploads in the folder. */
 	readonly alone: boolean;
 	/** What a job's `dataset.path` is relative to. */
@@ -89,6 +92,7 @@ export class Datasets {
 		try {
 			await pipeline(content, limited(maxUploadBytes), createWriteStream(join(staging, name)));
 			const statistics = await this.#check(datasetFile(join(staging, name)), staging, options);
+			await this.options.shared?.put(sharedName(id), filesOf(staging));
 			renameSync(staging, join(folder, id));
 			return { bytes: statSync(join(folder, id, name)).size, statistics };
 		} catch (error) {
@@ -141,7 +145,15 @@ export class Datasets {
 
 	async #files(source: DatasetSource, onProgress?: (line: string) => void): Promise<DatasetFile[]> {
 		if ("hub" in source) return hubFiles(await bringHubDataset(source.hub, { ...this.#hub(), onProgress }));
-		return "upload" in source ? uploadedFiles(this.options.folder, source.upload) : filesAt(this.options.dataRoot, source.path);
+		if ("path" in source) return filesAt(this.options.dataRoot, source.path);
+		await this.#bring(source.upload);
+		return uploadedFiles(this.options.folder, source.upload);
+	}
+
+	/** An upload that another machine has taken. */
+	async #bring(id: string): Promise<void> {
+		const { shared, folder } = this.options;
+		if (shared && isDatasetId(id) && !existsSync(join(folder, id))) await shared.fetch(sharedName(id), join(folder, id));
 	}
 
 	#hub(): HubDatasetOptions {
@@ -154,6 +166,8 @@ export class Datasets {
 		return { ...choice, maxTextBytes, maxBytes: maxUploadBytes * UNPACK_FACTOR, scratch };
 	}
 }
+
+const sharedName = (id: string): string => `datasets/${id}`;
 
 const KNOWN_END = new RegExp(`(?:\\.(?:${EXTENSIONS.join("|")}))?(?:\\.(?:gz|zst))?$`, "i");
 

@@ -1,8 +1,9 @@
 /** The service's objects, built from the configuration and handed to each other. */
 import { join } from "node:path";
-import { FolderArtifactStore } from "@dak/shared/adapters";
+import { openArtifacts } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
 import { bringModel, type ModelSources, modelSources, resolveModel } from "@dak/shared/models";
+import type { SharedFolders } from "@dak/shared/objects";
 import { createTrainMetrics, GpuMonitor, type Logger, type TrainMetrics } from "@dak/shared/observability";
 import { chooseDevice, type EntryPoint, usableDevices } from "@dak/shared/runtime";
 import { Application } from "../api/index.js";
@@ -36,12 +37,12 @@ export async function compose(
 	estimator: JobEstimator,
 ): Promise<Parts> {
 	const metrics = createTrainMetrics();
+	const { store: artifacts, folders: shared } = await openArtifacts(config);
 	const backend = await openBackend(config, logger);
 	const { store, bus, sharedRoot } = backend;
 	const gpu = new GpuMonitor(metrics);
-	const artifacts = new FolderArtifactStore(config.artifactsDir);
 	const models = modelSources(config);
-	const datasets = datasetsOf(config, sharedRoot, models, readers);
+	const datasets = datasetsOf(config, sharedRoot, shared, models, readers);
 	const threads = Math.max(1, Math.floor(config.DAK_THREADS / Math.max(1, config.DAK_TRAIN_MAX_JOBS)));
 	const estimates = new Estimates({
 		estimator,
@@ -85,6 +86,7 @@ export async function compose(
 		workRoot: backend.workRoot,
 		checkpointsRoot: join(sharedRoot, "checkpoints"),
 		reportsRoot,
+		shared,
 		checkMemory: async ({ id, settings, memoryBytes, attempt }) => {
 			const bytes = await estimates.start(settings, memoryBytes, queue.heldBytes(id));
 			if (bytes !== undefined && bytes !== memoryBytes)
@@ -108,6 +110,7 @@ export async function compose(
 		defaultModel: config.DAK_BASE_MODEL,
 		artifacts,
 		reportsRoot,
+		shared,
 		estimate: (settings) => estimateOf(settings, admission),
 	});
 	return { gpu, estimator, metrics, backend, queue, jobs, supervisor, app };
@@ -132,10 +135,17 @@ async function pastSpeeds(store: JobStore, { base_model, quantization, objective
 	);
 }
 
-function datasetsOf(config: Config, sharedRoot: string, { hub, hubCache }: ModelSources, readers: Readers): Datasets {
+function datasetsOf(
+	config: Config,
+	sharedRoot: string,
+	shared: SharedFolders | undefined,
+	{ hub, hubCache }: ModelSources,
+	readers: Readers,
+): Datasets {
 	return new Datasets({
 		folder: join(sharedRoot, "datasets"),
 		hubFolder: join(config.dataDir, "hub-datasets"),
+		shared,
 		alone: config.DAK_REDIS_URL === undefined,
 		dataRoot: config.dataRoot,
 		hub: { hub, hubCache },

@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { type AdapterManifest, type ArtifactStore, MANIFEST_FILE, type PublishedAdapter } from "@dak/shared/adapters";
+import type { SharedFolders } from "@dak/shared/objects";
 import type { Job, JobService, JobSettings } from "../jobs/index.js";
 
 export interface PublicationOptions {
@@ -9,6 +10,8 @@ export interface PublicationOptions {
 	readonly store: ArtifactStore;
 	/** Reports of jobs, also of those that were not published. */
 	readonly reportsRoot: string;
+	/** Where other machines can have reports from; undefined where they have the folder itself. */
+	readonly shared?: SharedFolders | undefined;
 }
 
 export class Publication {
@@ -19,7 +22,7 @@ export class Publication {
 		const { jobs } = this.options;
 		const { id, attempt } = job;
 		await jobs.move(id, "publishing", "publishing", undefined, attempt);
-		this.#keepReport(outputDir, id);
+		await this.#keepReport(outputDir, id);
 		const held = withheld(job.settings, outputDir);
 		if (held !== undefined) {
 			await jobs.record(id, { kind: "log", level: "warn", message: `not published: ${held}` }, undefined, attempt);
@@ -62,14 +65,15 @@ export class Publication {
 		await this.options.jobs.move(id, "succeeded", `published as ${name}`, patch, attempt ?? 0);
 	}
 
-	#keepReport(outputDir: string, id: string): void {
-		const { reportsRoot } = this.options;
+	async #keepReport(outputDir: string, id: string): Promise<void> {
+		const { reportsRoot, shared } = this.options;
 		const report = join(outputDir, "report.json");
 		if (!existsSync(report)) return;
 		mkdirSync(reportsRoot, { recursive: true });
 		const target = join(reportsRoot, `${id}.json`);
 		copyFileSync(report, `${target}.partial`);
 		renameSync(`${target}.partial`, target);
+		await shared?.put(`reports/${id}`, [{ path: "report.json", file: target }]);
 	}
 }
 

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import type { ArtifactStore } from "@dak/shared/adapters";
 import { toDakError } from "@dak/shared/errors";
 import type { ModelFolder } from "@dak/shared/models";
+import type { SharedFolders } from "@dak/shared/objects";
 import type { Logger, TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
-import { sweepCheckpoints } from "../checkpoints/index.js";
+import { CheckpointMirror, KEPT_MS, sweepCheckpoints } from "../checkpoints/index.js";
 import { type Datasets, describeTexts } from "../data/index.js";
 import {
 	isJobId,
@@ -40,6 +41,8 @@ export interface SupervisorOptions {
 	readonly checkpointsRoot: string;
 	/** Reports of jobs, also of those that were not published. */
 	readonly reportsRoot: string;
+	/** Where other machines can have reports and checkpoints from; undefined where they have the folders themselves. */
+	readonly shared?: SharedFolders | undefined;
 	/** Called when the job's model is here. @throws INSUFFICIENT_MEMORY if the job would not fit now */
 	readonly checkMemory: (job: Job) => Promise<void>;
 	/** Most that a job may take that asks for a device, over all nodes; undefined where none runs such jobs. */
@@ -62,8 +65,11 @@ const MAX_RETRIES = 5;
 export class Supervisor {
 	readonly #runs = new Map<JobId, Run>();
 	readonly #publication: Publication;
+	readonly #mirror: CheckpointMirror | undefined;
 
 	constructor(private readonly options: SupervisorOptions) {
+		const { shared, checkpointsRoot, logger } = options;
+		this.#mirror = shared && new CheckpointMirror(shared, checkpointsRoot, logger);
 		options.bus.onAsk((id, wish) => this.#runs.get(id)?.wish(wish));
 		this.#publication = new Publication(options);
 	}
@@ -75,6 +81,7 @@ export class Supervisor {
 		store.discardAll();
 		rmSync(workRoot, { recursive: true, force: true });
 		await this.#sweepCheckpoints();
+		await this.#sweepMirror();
 	}
 
 	/**
@@ -129,6 +136,7 @@ export class Supervisor {
 		metrics.tokensPerSecond.set(0);
 		try {
 			await this.#sweepCheckpoints();
+			if (["succeeded", undefined].includes(await this.#stateOf(id))) await this.#mirror?.forget(id);
 			logger.info({ job_id: id, state: (await jobs.get(id)).state }, "job rests");
 		} catch (error) {
 			logger.warn({ job_id: id, err: error }, "job rests; checkpoints that are no longer wanted were not looked for");
@@ -160,11 +168,16 @@ export class Supervisor {
 		const child = new TrainingChild(start, {
 			entry,
 			logger: logger.child({ job_id: job.id }),
-			onMessage: (message) => messages.take(message),
+			onMessage: (message) => {
+				if (message.type === "checkpoint") this.#mirror?.changed(job.id);
+				return messages.take(message);
+			},
 			graceMs: stopGraceMs,
 		});
 		run.onStop(() => child.stop());
 		const outcome = await child.ended;
+		// Before anybody else may take the job up.
+		if (outcome.kind !== "done") await this.#mirror?.flush(job.id);
 		// A user's wish stands, also where the process was faster.
 		if (outcome.kind === "done" && !run.cancelled) await this.#publication.publish(job, start.outputDir);
 		else if (run.stopped.aborted) return this.#rests(run, job);
@@ -200,6 +213,7 @@ export class Supervisor {
 		await told;
 		stopped.throwIfAborted();
 		await this.options.checkMemory(job);
+		await this.#mirror?.restore(id);
 		const initAdapterDir = await this.#initialAdapter(job);
 		stopped.throwIfAborted();
 		return {
@@ -296,10 +310,27 @@ export class Supervisor {
 		});
 	}
 
+	/** The same for those that are kept elsewhere; a store that cannot be reached now is looked at another time. */
+	async #sweepMirror(): Promise<void> {
+		try {
+			for (const id of (await this.#mirror?.jobs()) ?? []) {
+				const job = isJobId(id) ? await this.#jobOf(id) : undefined;
+				const old = job?.finishedAt !== undefined && job.finishedAt < Date.now() - KEPT_MS;
+				if (job === undefined || job.state === "succeeded" || (isTerminal(job.state) && old)) await this.#mirror!.forget(id);
+			}
+		} catch (error) {
+			this.options.logger.warn({ err: error }, "checkpoints that are no longer wanted were not looked for");
+		}
+	}
+
 	/** Undefined for what is no job's. */
 	async #stateOf(id: string): Promise<Job["state"] | undefined> {
+		return isJobId(id) ? (await this.#jobOf(id))?.state : undefined;
+	}
+
+	async #jobOf(id: JobId): Promise<Job | undefined> {
 		try {
-			return isJobId(id) ? (await this.options.jobs.get(id)).state : undefined;
+			return await this.options.jobs.get(id);
 		} catch (error) {
 			if (toDakError(error).reason === "JOB_NOT_FOUND") return undefined;
 			throw error;

@@ -88,9 +88,8 @@ describe.skipIf(!redisProgram || !s3Python)("over Redis and S3 alone", () => {
 		await expect.poll(async () => (await early("hats")).served, { timeout: 20_000 }).toBe("hats@1");
 
 		// The base's folder is the same for all, a node's own is not.
-		const { id } = await front.client.create(
-			job({ adapter_name: "hats", training: { max_steps: 400, batch_size: 4, learning_rate: 1e-3 } }),
-		);
+		const long = { training: { max_steps: 400, batch_size: 4, learning_rate: 1e-3 } };
+		const { id } = await front.client.create(job({ adapter_name: "hats", ...long }));
 		for await (const { data } of front.client.events(id)) if ((data.step as number) >= 150) break;
 		first.process.kill("SIGKILL");
 		await first.ended;

@@ -20,7 +20,9 @@ export {
 	NOISE_KINDS,
 	type NoiseKind,
 	noiseSchema,
+	type Objective,
 	refuseMissingFeatures,
+	type TrainingSettings,
 } from "./settings.js";
 export { ENDED, isTerminal, NEXT, RUNNING } from "./states.js";
 export {

@@ -142,5 +142,5 @@ export function writeBrokenAdapters(root: string, base: BaseModel): void {
 export function publishTestAdapter({ store }: Pick<EmbedTestService, "store">, name: string, base: BaseModel, kind: AdapterKind): void {
 	const staged = store.stage(name);
 	writeTestAdapter(staged, base, kind);
-	store.publishAdapter(name, staged);
+	void store.publishAdapter(name, staged);
 }

@@ -289,7 +289,7 @@ describe("adapters", () => {
 	test("load by job, by path and in vLLM's way", async () => {
 		const byJob = await service.post("/v1/adapters", { name: "by-job", source: { job_id: "job_hats" } });
 		expect([byJob.status, await byJob.json()]).toEqual([201, expect.objectContaining({ name: "by-job", generation: 1, resident: true })]);
-		const { source } = service.store.resolveAdapter("hats");
+		const { source } = await service.store.resolveAdapter("hats");
 		const vllm = await service.post("/v1/load_lora_adapter", { lora_name: "vllm", lora_path: source });
 		expect([vllm.status, await vllm.text()]).toEqual([200, "Success: LoRA adapter 'vllm' added successfully."]);
 		const [hats, same] = await Promise.all(

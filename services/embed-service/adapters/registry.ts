@@ -103,10 +103,9 @@ export class AdapterRegistry {
 	/** Loads an adapter under a name, as a new generation. @throws INVALID_REQUEST, ADAPTER_NOT_FOUND, ADAPTER_INCOMPATIBLE, PERMISSION_DENIED */
 	async load(name: string, source?: AdapterSource): Promise<AdapterInfo> {
 		if (!ADAPTER_NAME.test(name)) throw invalidField("/name", `found ${JSON.stringify(name.slice(0, 128))}, allowed: ${NAME_RULE}`);
-		const found = this.#find(name, source);
 		return this.#oneAtATime(name, async () => {
-			const info = await this.#load(name, found);
-			this.#markSeen(name);
+			const info = await this.#load(name, await this.#find(name, source));
+			await this.#markSeen(name);
 			return info;
 		});
 	}
@@ -119,8 +118,8 @@ export class AdapterRegistry {
 		await this.#oneAtATime(name, async () => {
 			const generation = this.#current.get(name);
 			if (!generation) throw notServed(name);
+			await this.#markSeen(name);
 			this.#current.delete(name);
-			this.#markSeen(name);
 			generation.retire();
 			this.options.metrics.forgetAdapter(name);
 			this.options.metrics.adapterLoaded.set(this.#current.size);
@@ -137,7 +136,7 @@ export class AdapterRegistry {
 
 	/** Loads versions that the store has and that were not dealt with yet. */
 	async #follow(): Promise<void> {
-		for (const published of this.options.store.listAdapters()) {
+		for (const published of await this.options.store.listAdapters()) {
 			const { name, version } = published;
 			if (this.#closed || this.#seen.get(name) === version) continue;
 			this.#seen.set(name, version);
@@ -152,21 +151,27 @@ export class AdapterRegistry {
 	}
 
 	/** What was done by hand stands until the store has something newer than now. */
-	#markSeen(name: string): void {
-		const newest = this.options.store.listAdapters().find((published) => published.name === name);
+	async #markSeen(name: string): Promise<void> {
+		const newest = (await this.options.store.listAdapters()).find((published) => published.name === name);
 		if (newest) this.#seen.set(name, newest.version);
 	}
 
-	#find(name: string, source: AdapterSource | undefined): PublishedAdapter {
+	async #find(name: string, source: AdapterSource | undefined): Promise<PublishedAdapter> {
 		const { store } = this.options;
 		if (source === undefined) return store.resolveAdapter(name);
-		if ("path" in source) return { name, version: `path:${source.path}`, path: store.resolvePath(source.path), source: source.path };
-		const made = store.listAdapters().find(({ path }) => jobOf(path) === source.jobId);
-		if (!made) {
-			const job = JSON.stringify(source.jobId.slice(0, 64));
-			throw new DakError("ADAPTER_NOT_FOUND", `job ${job} has published no adapter that is still the newest of its name`);
+		if ("path" in source) return { name, version: `path:${source.path}`, ordinal: 1, source: source.path };
+		for (const published of await store.listAdapters()) if ((await this.#jobOf(published)) === source.jobId) return published;
+		const job = JSON.stringify(source.jobId.slice(0, 64));
+		throw new DakError("ADAPTER_NOT_FOUND", `job ${job} has published no adapter that is still the newest of its name`);
+	}
+
+	/** The job that made a published adapter; undefined where its files do not say. */
+	async #jobOf({ source }: PublishedAdapter): Promise<string | undefined> {
+		try {
+			return readManifest(await this.options.store.resolvePath(source))?.job_id;
+		} catch {
+			return undefined;
 		}
-		return made;
 	}
 
 	/** Loads of one name follow each other, so that the last one asked for wins. */
@@ -202,14 +207,15 @@ export class AdapterRegistry {
 	}
 
 	/** Everything that can fail comes before the switch. */
-	async #prepare(name: string, { path, version, source }: PublishedAdapter): Promise<Generation> {
-		const { runner, base, maxRank, verify } = this.options;
-		const read = (): Adapter => {
+	async #prepare(name: string, { version, ordinal, source }: PublishedAdapter): Promise<Generation> {
+		const { runner, base, maxRank, verify, store } = this.options;
+		const read = async (): Promise<Adapter> => {
+			const path = await store.resolvePath(source);
 			const adapter = readAdapter(path, { name, maxRank });
 			checkAdapterFits(adapter, base);
 			return adapter;
 		};
-		const adapter = read();
+		const adapter = await read();
 		const resident = await runner.prepare(adapter);
 		try {
 			const gap = adapter.manifest ? await verify(resident, adapter.manifest.canaries) : 0;
@@ -224,7 +230,8 @@ export class AdapterRegistry {
 			resident.dispose();
 			throw error;
 		}
-		const number = (this.#generations.get(name) ?? 0) + 1;
+		// By the store's count, so that replicas that started at other times, or missed a version, come to the same.
+		const number = Math.max((this.#generations.get(name) ?? 0) + 1, ordinal);
 		this.#generations.set(name, number);
 		const about = {
 			name,
@@ -237,7 +244,7 @@ export class AdapterRegistry {
 			weightsHash: adapter.weightsHash,
 		};
 		return new Generation(about, resident, async () => {
-			const again = read();
+			const again = await read();
 			if (again.weightsHash !== about.weightsHash)
 				throw new DakError("GENERATION_MISMATCH", `adapter ${name}: its files have changed since generation ${number} was loaded`);
 			return runner.prepare(again);
@@ -262,15 +269,6 @@ export class AdapterRegistry {
 			bytes -= generation.about.bytes;
 			this.options.metrics.adapterEvictions.inc();
 		}
-	}
-}
-
-/** The job that made a published adapter; undefined where its files do not say. */
-function jobOf(folder: string): string | undefined {
-	try {
-		return readManifest(folder)?.job_id;
-	} catch {
-		return undefined;
 	}
 }
 

@@ -1,5 +1,5 @@
 /** The composition root: configuration in, a running service out. */
-import { FolderArtifactStore, TOOL_VERSION } from "@dak/shared/adapters";
+import { type ArtifactStore, openArtifacts, TOOL_VERSION } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
 import { invalidField } from "@dak/shared/errors";
 import { type BaseModel, bringModel, linearLayers, modelSources, openBaseModel } from "@dak/shared/models";
@@ -48,7 +48,8 @@ export async function startEmbedService(config: Config, options: { readonly logg
 		"base model is ready",
 	);
 	metrics.engine.set({ device: runner.device, compute: runner.compute }, 1);
-	const registry = createRegistry(config, { base, runner, tokenizer, metrics, logger });
+	const { store } = await openArtifacts(config);
+	const registry = createRegistry(config, { store, base, runner, tokenizer, metrics, logger });
 	await registry.start();
 	const scheduler = createScheduler(config, runner, metrics);
 	const limits = {
@@ -88,6 +89,7 @@ function withDefaultPrompt(base: BaseModel, name: string | undefined): BaseModel
 }
 
 interface RegistryParts {
+	readonly store: ArtifactStore;
 	readonly base: BaseModel;
 	readonly runner: ModelRunner;
 	readonly tokenizer: Tokenizer;
@@ -95,11 +97,11 @@ interface RegistryParts {
 	readonly logger: Logger;
 }
 
-function createRegistry(config: Config, { base, runner, tokenizer, metrics, logger }: RegistryParts): AdapterRegistry {
+function createRegistry(config: Config, { store, base, runner, tokenizer, metrics, logger }: RegistryParts): AdapterRegistry {
 	const layers = new Map(linearLayers(base.encoder).map((layer) => [layer.path, layer]));
 	return new AdapterRegistry({
 		runner,
-		store: new FolderArtifactStore(config.artifactsDir),
+		store,
 		base: { fingerprint: base.fingerprint, layers },
 		verify: async (adapter: RunnerAdapter, canaries) => {
 			const batch = canaries.map(({ text }) => ({ ids: tokenizer.encode(text, { maxLength: base.maxSeqLength }), adapter }));

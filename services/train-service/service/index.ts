@@ -30,12 +30,12 @@ export interface TrainServiceOptions {
 export async function startTrainService(config: Config, options: TrainServiceOptions = {}): Promise<RunningService> {
 	const logger = options.logger ?? createLogger("train-service", config.DAK_LOG_LEVEL);
 	const { entry = trainingProcess(), readers = createReaders(), estimator = new ProcessEstimator() } = options;
-	const parts = compose(config, logger, entry, readers, estimator);
+	const parts = await compose(config, logger, entry, readers, estimator);
 	const { gpu } = parts;
-	const release = () => {
+	const release = async () => {
 		gpu.stop();
 		estimator.close();
-		parts.store.close();
+		await parts.backend.close();
 	};
 	try {
 		await gpu.start();
@@ -45,20 +45,26 @@ export async function startTrainService(config: Config, options: TrainServiceOpt
 			grpcPort: served.grpc.port,
 			close: async () => {
 				await Promise.all([served.drain(), parts.queue.close()]);
-				release();
+				await release();
 			},
 		};
 	} catch (error) {
-		release();
+		await release();
 		throw error;
 	}
 }
 
-async function serve(config: Config, logger: Logger, { supervisor, jobs, queue, app, metrics }: Parts): Promise<Served> {
-	supervisor.sweep();
-	await jobs.recover();
-	const served = await serveBoth(config, app, logger, metrics);
-	const fault = (id: JobId) => (error: unknown) => logger.error({ job_id: id, err: error }, "a job could not be brought to its end");
-	queue.start((id, signal) => supervisor.run(id, signal).catch(fault(id)), config.DAK_TRAIN_MAX_JOBS);
+async function serve(config: Config, logger: Logger, { backend, supervisor, jobs, queue, app, metrics }: Parts): Promise<Served> {
+	await backend.recover(jobs, supervisor);
+	const served = await serveBoth(config, app, logger, metrics, () => backend.notReady());
+	const handler = async (id: JobId, signal: AbortSignal) => {
+		try {
+			return await supervisor.run(id, signal);
+		} catch (error) {
+			logger.error({ job_id: id, err: error }, "a job could not be brought to its rest; it is tried again later");
+			throw error;
+		}
+	};
+	queue.start(handler, config.DAK_TRAIN_MAX_JOBS);
 	return served;
 }

@@ -27,7 +27,13 @@ export interface Served {
 
 const DRAIN_MS = 10_000;
 
-export async function serveBoth(config: Config, app: Application, logger: Logger, metrics: TrainMetrics): Promise<Served> {
+export async function serveBoth(
+	config: Config,
+	app: Application,
+	logger: Logger,
+	metrics: TrainMetrics,
+	notReady: () => string | undefined,
+): Promise<Served> {
 	const keys = ApiKeys.parse(config.DAK_API_KEYS);
 	const draining = new AbortController();
 	const health = new HealthStatus([TrainService.typeName]);
@@ -40,6 +46,7 @@ export async function serveBoth(config: Config, app: Application, logger: Logger
 		maxBodyBytes: config.DAK_MAX_BODY_BYTES,
 		keys,
 		routes: [...restRoutes(app), ...consoleRoutes(config)],
+		notReady,
 		draining: draining.signal,
 	});
 	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES });

@@ -1,3 +1,4 @@
+export { ALL_LINEAR, adaptedModules } from "./adapted-modules.js";
 export { EventHub } from "./event-hub.js";
 export { type DatasetId, isJobId, type JobId, newDatasetId, newJobId, parseJobId } from "./ids.js";
 export { type Admission, type Admitted, type JobList, JobService, type JobServiceOptions } from "./job-service.js";

@@ -1,9 +1,15 @@
 /** The training step that a job runs: one description for those who run it and for those who only estimate it. */
 import type { BaseModel, Pooling } from "@dak/shared/models";
-import type { TrainingStepOptions } from "@dak/shared/nn";
-import type { JobSettings } from "../jobs/index.js";
+import type { LoraOptions, TrainingStepOptions } from "@dak/shared/nn";
+import { adaptedModules, type JobSettings } from "../jobs/index.js";
 import type { Vocabulary } from "./vocabulary.js";
 import { tableType } from "./word-embeddings.js";
+
+export const loraOptions = (base: BaseModel, { lora }: JobSettings): LoraOptions => ({
+	r: lora.r,
+	alpha: lora.alpha ?? 2 * lora.r,
+	targetModules: adaptedModules(lora.target_modules, base.encoder),
+});
 
 export function stepOptions(
 	base: BaseModel,
@@ -15,7 +21,7 @@ export function stepOptions(
 		config: base.encoder,
 		pooling,
 		quantized: settings.quantization.kind === "nf4",
-		lora: { r: settings.lora.r, alpha: settings.lora.alpha ?? 2 * settings.lora.r, targetModules: settings.lora.target_modules },
+		lora: loraOptions(base, settings),
 		objective: settings.objective,
 		embeddingRows: vocabulary.size,
 		vocabularyRows: vocabulary.size,

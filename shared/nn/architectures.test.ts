@@ -1,12 +1,12 @@
 /** Every architecture against transformers and PEFT, on tiny models of chance (tests/fixtures/golden/make_architectures.py). */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkAdapterFits, readAdapter, writeAdapterFolder } from "../adapters/index.js";
 import { type BaseModel, layoutOf, linearLayers, moduleNames, openBaseModel } from "../models/index.js";
 import { chooseDevice, float32, int64, Session, Tensor, type WantedDevice } from "../runtime/index.js";
-import { float32Tensor, openSafetensors, writeSafetensors } from "../safetensors/index.js";
+import { openSafetensors } from "../safetensors/index.js";
 import { exportOnnx, hasTokenTypes } from "./export/index.js";
 import {
 	batchFeeds,
@@ -16,16 +16,16 @@ import {
 	globalNorm,
 	loraA,
 	loraB,
+	MeasuredGraph,
 	type ParameterSpec,
 	sizeOf,
 	type TrainingText,
 } from "./index.js";
 import { buildEmbedGraph, COMPUTE_MODES, type PackedTensor, packBase, poolStates, TextRows } from "./inference/index.js";
-import { architectureGolden, FIXTURE_MODELS, writeArchitecture } from "./testing/architecture.js";
+import { architectureGolden, FIXTURE_MODELS, goldenVectors, writeArchitecture, writePeftAdapter } from "./testing/architecture.js";
 import { seededParameter } from "./testing/params.js";
 
 const SESSION = { device: chooseDevice((process.env.DAK_TEST_DEVICE ?? "cpu") as WantedDevice), threads: 2, memory: "lean" } as const;
-const floats = (text: string) => new Float32Array(new Uint8Array(Buffer.from(text, "base64")).buffer);
 
 const tensorOf = ({ dtype, dims, data }: PackedTensor) => new Tensor(dtype, data as never, [...dims]);
 
@@ -92,7 +92,7 @@ describe.each(FIXTURE_MODELS)("%s", (name) => {
 			{ ...frozen.feeds(encoder.frozen), word_embeddings: table(), ...Object.fromEntries(fed) },
 			200,
 		);
-		expect(gap(found, floats(golden.vectors[kind]))).toBeLessThan(2e-5);
+		expect(gap(found, goldenVectors(golden, kind))).toBeLessThan(2e-5);
 		await encoder.dispose();
 	});
 
@@ -107,8 +107,8 @@ describe.each(FIXTURE_MODELS)("%s", (name) => {
 			const rows = new TextRows(lengths, share);
 			const { states } = await session.run({ ...Object.fromEntries(fed), ...rows.feeds(ids, config.heads) });
 			const found = poolStates(states!.data as Float32Array, lengths, config.hiddenSize, pooling);
-			if (compute === "fp32") expect(gap(found, floats(golden.vectors.nf4))).toBeLessThan(2e-5);
-			else expect(1 - leastCosine(found, floats(golden.vectors.nf4), config.hiddenSize)).toBeLessThan(compute === "int8" ? 0.02 : 1e-3);
+			if (compute === "fp32") expect(gap(found, goldenVectors(golden, "nf4"))).toBeLessThan(2e-5);
+			else expect(1 - leastCosine(found, goldenVectors(golden, "nf4"), config.hiddenSize)).toBeLessThan(compute === "int8" ? 0.02 : 1e-3);
 		}
 		await session.dispose();
 	});
@@ -141,7 +141,7 @@ describe.each(FIXTURE_MODELS)("%s", (name) => {
 			size,
 			pooling,
 		);
-		expect(gap(found, floats(golden.vectors.fp32))).toBeLessThan(2e-5);
+		expect(gap(found, goldenVectors(golden, "fp32"))).toBeLessThan(2e-5);
 		await session.dispose();
 	});
 
@@ -178,14 +178,7 @@ describe.each(FIXTURE_MODELS)("%s", (name) => {
 	});
 
 	test("an adapter that PEFT wrote is read and fits", () => {
-		const out = join(folder, "peft");
-		mkdirSync(out);
-		const tensors = Object.entries(golden.peft.tensors).map(([key, shape]) => {
-			const path = key.replace("base_model.model.", "").replace(/\.weight$/, "");
-			return [key, float32Tensor(seededParameter(path, shape[0]! * shape[1]!, 0.05), shape)] as const;
-		});
-		writeSafetensors(join(out, "adapter_model.safetensors"), Object.fromEntries(tensors));
-		writeFileSync(join(out, "adapter_config.json"), JSON.stringify(golden.peft.config));
+		const out = writePeftAdapter(join(folder, "peft"), golden);
 		const adapter = readAdapter(out, { name: "peft", maxRank: 64 });
 		const layers = new Map(linearLayers(base.encoder).map((layer) => [layer.path, layer]));
 		checkAdapterFits(adapter, { fingerprint: base.fingerprint, layers });
@@ -194,6 +187,25 @@ describe.each(FIXTURE_MODELS)("%s", (name) => {
 			const made = factors().find((layer) => layer.path === path)!;
 			expect([a, b]).toEqual([made.a, made.b]);
 		}
+	});
+
+	test("the memory of a step is planned with every operator known", () => {
+		const { encoder: config, pooling } = base;
+		const objective = { tsdae: 1, contrastive: 0.1, anchor: 30 };
+		const { vocabSize } = config;
+		const step = buildTrainingStep({
+			config,
+			pooling,
+			quantized: true,
+			lora: lora(),
+			objective,
+			embeddingRows: vocabSize,
+			vocabularyRows: vocabSize,
+		});
+		const batch = texts.map((clean) => ({ noisy: clean.subarray(0, 3), clean, labels: clean }));
+		const plan = (count: number) => new MeasuredGraph(step.model).plan(batchFeeds(batch.slice(0, count), { objective, pooling }));
+		expect(plan(24).unknownOperators).toEqual([]);
+		expect(plan(24).peakBytes).toBeGreaterThan(plan(4).peakBytes);
 	});
 
 	test.skipIf(!golden.tsdae).each([false, true])(

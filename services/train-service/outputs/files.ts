@@ -3,6 +3,7 @@ import { closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, re
 import { dirname, join } from "node:path";
 import { sentenceTransformersFiles } from "@dak/shared/adapters";
 import type { BaseModel, Pooling } from "@dak/shared/models";
+import { parseExact, writeExact } from "./exact-json.js";
 
 /** What a tokenizer's files are called; the base's are copied where it has them. */
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt"];
@@ -22,7 +23,7 @@ export interface ModelFiles {
 export function writeModelFiles(folder: string, { base, pooling, dtype, config = {} }: ModelFiles): void {
 	const from = base.folder.path;
 	mkdirSync(folder, { recursive: true });
-	const own = JSON.parse(readFileSync(join(from, "config.json"), "utf8")) as Record<string, unknown>;
+	const own = parseExact(readFileSync(join(from, "config.json"), "utf8")) as Record<string, unknown>;
 	const kept = Object.entries(own).filter(([key]) => !DROPPED.includes(key));
 	writeJson(join(folder, "config.json"), { ...Object.fromEntries(kept), torch_dtype: dtype, ...config });
 	for (const name of TOKENIZER_FILES) if (existsSync(join(from, name))) copyFileSync(join(from, name), join(folder, name));
@@ -34,7 +35,7 @@ export function writeModelFiles(folder: string, { base, pooling, dtype, config =
 
 function writeJson(path: string, value: unknown): void {
 	mkdirSync(dirname(path), { recursive: true });
-	writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+	writeFileSync(path, `${writeExact(value, 2)}\n`);
 }
 
 /** Writes pieces one after the other, each made when the one before it is on its way to the disk. @returns bytes */

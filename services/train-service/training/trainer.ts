@@ -118,7 +118,11 @@ export class Trainer {
 		const vocabulary =
 			settings.training.vocabulary === "full"
 				? Vocabulary.full(base.encoder.vocabSize)
-				: Vocabulary.of([...texts.clean, ...(heldOut?.clean ?? [])], base.encoder.vocabSize, [texts.unknownId ?? 0]);
+				: Vocabulary.of(
+						[texts, ...(heldOut ? [heldOut] : [])].flatMap((of) => [...of.clean, ...of.openings()]),
+						base.encoder.vocabSize,
+						[texts.unknownId],
+					);
 		const step = buildTrainingStep(stepOptions(base, settings, pooling, vocabulary));
 		const trainer = new Trainer(options, step, vocabulary);
 		await trainer.#open();

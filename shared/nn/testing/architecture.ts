@@ -77,3 +77,20 @@ export function writeArchitecture(folder: string, name: string, { shards = 1 }: 
 	writeFileSync(join(folder, "model.safetensors.index.json"), JSON.stringify(index));
 	return folder;
 }
+
+/** The factors that the fixtures' vectors have: of a tensor named as in an adapter's file. */
+export const factorOf = (key: string, shape: readonly number[]): Float32Array =>
+	seededParameter(key.replace(/^base_model\.model\./, "").replace(/\.weight$/, ""), shape[0]! * shape[1]!, 0.05);
+
+/** Writes the adapter as PEFT wrote it. @returns the folder */
+export function writePeftAdapter(folder: string, { peft }: ArchitectureGolden): string {
+	mkdirSync(folder, { recursive: true });
+	const tensors = Object.entries(peft.tensors).map(([key, shape]) => [key, float32Tensor(factorOf(key, shape), shape)] as const);
+	writeSafetensors(join(folder, "adapter_model.safetensors"), Object.fromEntries(tensors));
+	writeFileSync(join(folder, "adapter_config.json"), JSON.stringify(peft.config));
+	return folder;
+}
+
+/** A set of vectors. @shape [B,D] */
+export const goldenVectors = ({ vectors }: ArchitectureGolden, kind: keyof ArchitectureGolden["vectors"]): Float32Array =>
+	new Float32Array(new Uint8Array(Buffer.from(vectors[kind], "base64")).buffer);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { POOLINGS } from "../models/index.js";
 
 /** manifest.json, read tolerantly: later versions may add keys. */
 export const manifestSchema = z.object({
@@ -11,7 +12,7 @@ export const manifestSchema = z.object({
 	weights_hash: z.string(),
 	dense_hash: z.string().optional(),
 	quantization: z.enum(["nf4", "nf4-double", "none"]),
-	pooling: z.enum(["mean", "cls"]),
+	pooling: z.enum(POOLINGS),
 	max_length: z.int().min(1),
 	job_id: z.string().optional(),
 	created_at: z.string(),

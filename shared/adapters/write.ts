@@ -125,6 +125,7 @@ export function sentenceTransformersFiles({
 				pooling_mode_mean_tokens: pooling === "mean",
 				pooling_mode_max_tokens: false,
 				pooling_mode_mean_sqrt_len_tokens: false,
+				pooling_mode_lasttoken: pooling === "lasttoken",
 			},
 		],
 	];

@@ -166,7 +166,7 @@ describe("a tokenizer.json that is not to be trusted is refused with what is wro
 	test.each([
 		["no JSON", "{", /no JSON/],
 		["no object", "[]", /tokenizer\.json/],
-		["another model", { ...good, model: { type: "BPE", vocab: {}, merges: [] } }, /model/],
+		["another model", { ...good, model: { type: "WordLevel", vocab: {}, unk_token: "a" } }, /model/],
 		[
 			"an unknown token outside the vocabulary",
 			{ ...good, model: { ...model, unk_token: "?" } },

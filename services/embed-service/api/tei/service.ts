@@ -47,7 +47,8 @@ export function infoRoute(app: EmbedApplication): Route {
 				model_id: info.modelId,
 				model_sha: info.modelFingerprint,
 				model_dtype: "nf4",
-				model_type: { embedding: { pooling: info.pooling } },
+				// TEI's name for it.
+				model_type: { embedding: { pooling: info.pooling === "lasttoken" ? "last_token" : info.pooling } },
 				max_concurrent_requests: info.maxQueueTexts,
 				max_input_length: info.maxInputLength,
 				max_batch_tokens: info.maxBatchTokens,

@@ -57,9 +57,9 @@ export const modernbert = architecture({
 		},
 		localAttention: {
 			reach: Math.floor(c.local_attention / 2),
-			layers: Array.from({ length: c.num_hidden_layers }, (_, i) =>
-				c.layer_types ? c.layer_types[i] === "sliding_attention" : i % c.global_attn_every_n_layers !== 0,
-			),
+			layers:
+				c.layer_types?.map((kind) => kind === "sliding_attention") ??
+				Array.from({ length: c.num_hidden_layers }, (_, i) => i % c.global_attn_every_n_layers !== 0),
 		},
 	}),
 	layout: (config) => ({

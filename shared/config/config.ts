@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { DakError, parseOrThrow } from "../errors/index.js";
+import { DakError, invalidField, parseOrThrow } from "../errors/index.js";
 import { configSchema, type Environment } from "./schema.js";
 
 /** The environment, validated, with folder defaults resolved to absolute paths. */
@@ -20,6 +20,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 	] as const) {
 		if (unavailable) throw new DakError("NOT_IMPLEMENTED", `${name}: this value is part of the contract but not implemented yet`);
 	}
+	checkTls(parsed);
 	const dataDir = resolve(parsed.DAK_DATA_DIR);
 	return {
 		...parsed,
@@ -28,4 +29,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 		modelsDir: resolve(parsed.DAK_MODELS_DIR ?? join(dataDir, "models")),
 		artifactsDir: resolve(parsed.DAK_ARTIFACTS ?? join(dataDir, "artifacts")),
 	};
+}
+
+/** Half of a TLS configuration must not end as plain text. @throws INVALID_REQUEST naming what is missing */
+function checkTls({ DAK_TLS_CERT, DAK_TLS_KEY, DAK_TLS_CLIENT_CA }: Environment): void {
+	const given = DAK_TLS_CERT ?? DAK_TLS_KEY ?? DAK_TLS_CLIENT_CA;
+	for (const [name, value] of Object.entries({ DAK_TLS_CERT, DAK_TLS_KEY }))
+		if (given !== undefined && value === undefined)
+			throw invalidField(`/${name}`, "found nothing; DAK_TLS_CERT and DAK_TLS_KEY go together");
 }

@@ -22,6 +22,8 @@ export interface RestAppOptions {
 	readonly metrics: { readonly registry: Registry; readonly traffic: RequestMetrics };
 	readonly maxBodyBytes: number;
 	readonly keys: ApiKeys;
+	/** Groups of operations that need no key; the others need the scope read. All by default. */
+	readonly open?: readonly string[];
 	readonly routes: readonly Route[];
 	/** Why the service cannot take requests yet; undefined once it can. Shown by /readyz. */
 	readonly notReady?: () => string | undefined;
@@ -30,6 +32,24 @@ export interface RestAppOptions {
 }
 
 const readiness = z.object({ status: z.enum(["ready", "not_ready"]), detail: z.string().optional() }).meta({ id: "Readiness" });
+
+/** The groups of DAK_OPEN. Text Embeddings Inference's /health is one of a service's own routes. */
+const GROUPS: Readonly<Record<string, string>> = {
+	"/healthz": "health",
+	"/readyz": "health",
+	"/health": "health",
+	"/metrics": "metrics",
+	"/openapi.json": "docs",
+	"/docs": "docs",
+};
+
+/** A route as it stands where its group is open, else behind a key. */
+const closing =
+	({ open }: RestAppOptions) =>
+	(spec: Route): Route => {
+		const group = GROUPS[spec.path];
+		return group === undefined || open === undefined || open.includes(group) ? spec : { ...spec, scope: "read" };
+	};
 
 function operations({ service, version, description, metrics, notReady, draining, routes, keys }: RestAppOptions): Route[] {
 	const probes = [
@@ -154,9 +174,9 @@ export function createRestApp(options: RestAppOptions): Express {
 	const app = express();
 	app.disable("x-powered-by").disable("etag").set("query parser", "simple");
 	app.use(observeRequests(options.logger, options.metrics.traffic));
-	const own = operations(options);
+	const own = operations(options).map(closing(options));
 	mount(app, own, options, true);
-	mount(app, options.routes, options, false);
+	mount(app, options.routes.map(closing(options)), options, false);
 	refuseOtherMethods(app, [...own, ...options.routes]);
 	app.use(routeNotFound);
 	app.use(problemErrors());

@@ -32,6 +32,9 @@ const HEADERS = {
 	"cache-control": "no-store",
 } as const;
 
+/** Once reached by TLS, a browser asks for no plain text here for a year. */
+const STRICT_TRANSPORT = "max-age=31536000";
+
 /** Probes and scrapes come every few seconds. */
 const QUIET = new Set(["/healthz", "/readyz", "/health", "/metrics"]);
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
@@ -53,6 +56,7 @@ export function observeRequests(logger: Logger, metrics: RequestMetrics): Reques
 		};
 		contexts.set(res, context);
 		res.set({ ...HEADERS, "x-request-id": requestId });
+		if (req.secure) res.set("strict-transport-security", STRICT_TRANSPORT);
 		res.once("close", () => {
 			const aborted = !res.writableFinished;
 			if (aborted) abort.abort();

@@ -15,6 +15,7 @@ import {
 	type Running,
 	serveGrpc,
 	serveRest,
+	TlsFiles,
 } from "@dak/shared/server";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
 import { AdapterRegistry } from "../adapters/index.js";
@@ -141,24 +142,27 @@ async function serveBoth(config: Config, app: EmbedApplication, logger: Logger, 
 		metrics,
 		maxBodyBytes: config.DAK_MAX_BODY_BYTES,
 		keys,
+		open: config.DAK_OPEN,
 		routes: restRoutes(app),
 		notReady: () => app.notReady(),
 		draining: draining.signal,
 	});
-	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES });
-	const shared = { logger, metrics: metrics.traffic, keys };
+	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES, maxStreams: config.DAK_MAX_STREAMS });
+	const shared = { logger, metrics: metrics.traffic, keys, open: config.DAK_OPEN };
 	addEmbedServices(server, app, { ...shared, draining: draining.signal });
 	addHealth(server, health, shared);
 	addReflection(server, [EmbedService, AdapterService], shared);
-	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_EMBED_PORT);
-	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_EMBED_GRPC_PORT);
+	const tls = TlsFiles.of(config, logger);
+	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_EMBED_PORT, { tls, maxHeaderBytes: config.DAK_MAX_HEADER_BYTES });
+	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_EMBED_GRPC_PORT, { tls });
 	health.setServing(true);
 	return {
 		restPort: rest.port,
 		grpcPort: grpc.port,
-		drain: () => {
+		drain: async () => {
 			health.setServing(false);
-			return drainAll([rest, grpc], draining, DRAIN_MS);
+			await drainAll([rest, grpc], draining, DRAIN_MS);
+			tls?.close();
 		},
 	};
 }

@@ -14,6 +14,7 @@ import {
 	type Listening,
 	serveGrpc,
 	serveRest,
+	TlsFiles,
 } from "@dak/shared/server";
 import { type Application, addTrainService, restRoutes } from "../api/index.js";
 import { consoleRoutes } from "../console/index.js";
@@ -39,16 +40,18 @@ export async function serveBoth(config: Config, app: Application, logger: Logger
 		metrics,
 		maxBodyBytes: config.DAK_MAX_BODY_BYTES,
 		keys,
+		open: config.DAK_OPEN,
 		routes: [...restRoutes(app), ...consoleRoutes(config)],
 		draining: draining.signal,
 	});
-	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES });
-	const shared = { logger, metrics: metrics.traffic, keys };
+	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES, maxStreams: config.DAK_MAX_STREAMS });
+	const shared = { logger, metrics: metrics.traffic, keys, open: config.DAK_OPEN };
 	addTrainService(server, app, { ...shared, draining: draining.signal });
 	addHealth(server, health, shared);
 	addReflection(server, [TrainService], shared);
-	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_TRAIN_PORT);
-	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_TRAIN_GRPC_PORT).catch(async (error) => {
+	const tls = TlsFiles.of(config, logger);
+	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_TRAIN_PORT, { tls, maxHeaderBytes: config.DAK_MAX_HEADER_BYTES });
+	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_TRAIN_GRPC_PORT, { tls }).catch(async (error) => {
 		await rest.drain(0);
 		throw error;
 	});
@@ -56,9 +59,10 @@ export async function serveBoth(config: Config, app: Application, logger: Logger
 	return {
 		rest,
 		grpc,
-		drain: () => {
+		drain: async () => {
 			health.setServing(false);
-			return drainAll([rest, grpc], draining, DRAIN_MS);
+			await drainAll([rest, grpc], draining, DRAIN_MS);
+			tls?.close();
 		},
 	};
 }

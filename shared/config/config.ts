@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { DakError, invalidField, parseOrThrow } from "../errors/index.js";
 import { configSchema, type Environment } from "./schema.js";
+import { masked } from "./table.js";
 
 /** The environment, validated, with folder defaults resolved to absolute paths. */
 export interface Config extends Environment {
@@ -13,7 +14,7 @@ export interface Config extends Environment {
 /** Reads and validates the configuration. @throws INVALID_REQUEST naming each bad variable. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 	const known = Object.fromEntries(Object.keys(configSchema.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
-	const parsed = parseOrThrow(configSchema, known);
+	const parsed = parseOrThrow(configSchema, known, "INVALID_REQUEST", masked(known));
 	for (const [name, unavailable] of [
 		["DAK_REDIS_URL", parsed.DAK_REDIS_URL !== undefined],
 		["DAK_ARTIFACTS", parsed.DAK_ARTIFACTS?.includes("://")],

@@ -16,7 +16,7 @@ export async function* readParquet(file: DatasetFile, choice: TextChoice, limits
 	try {
 		const buffer = await asyncBuffer(handle);
 		const metadata = await understood(() => parquetMetadataAsync(buffer));
-		const textOf = chooseText(textColumns(metadata, choice), choice);
+		const textOf = chooseText(await understood(async () => textColumns(metadata, choice)), choice);
 		yield* readGroups(buffer, metadata, textOf, limits);
 	} finally {
 		await handle.close();
@@ -58,6 +58,8 @@ function checkedSize(group: FileMetaData["row_groups"][number], columns: readonl
 function textColumns(metadata: FileMetaData, { textColumn, textTemplate }: TextChoice): string[] {
 	const named = textColumn !== undefined || textTemplate !== undefined;
 	const { children } = parquetSchema(metadata);
+	if (children.some(({ element }) => typeof element.name !== "string"))
+		throw invalidData("found a damaged Parquet file: a column without a name");
 	return children.filter(({ element }) => named || element.type === "BYTE_ARRAY").map(({ element }) => element.name);
 }
 

@@ -87,6 +87,10 @@ export const configSchema = z.object({
 	DAK_MAX_LORA_RANK: positive(256).describe("Highest LoRA rank that is trained or loaded"),
 	DAK_ADAPTER_MEMORY_MB: positive(512).describe("Memory for resident adapters, MiB"),
 	DAK_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("Least level that is logged"),
+	OTEL_EXPORTER_OTLP_ENDPOINT: z
+		.url({ protocol: /^https?$/ })
+		.optional()
+		.describe("OpenTelemetry collector that traces are sent to (OTLP over HTTP). Unset: no traces"),
 	HF_ENDPOINT: z.url().default("https://huggingface.co").describe("Model hub"),
 	HF_TOKEN: z.string().optional().meta({ secret: true }).describe("Model hub token"),
 	HF_HOME: z.string().optional().describe("Hub cache shared with Python; default ~/.cache/huggingface"),

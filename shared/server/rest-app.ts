@@ -3,7 +3,7 @@ import express, { type Express, type RequestHandler } from "express";
 import type { Registry } from "prom-client";
 import { z } from "zod";
 import { DakError, parseOrThrow } from "../errors/index.js";
-import type { Logger, RequestMetrics } from "../observability/index.js";
+import { type Logger, NO_TRACING, type RequestMetrics, type Tracing } from "../observability/index.js";
 import type { ApiKeys } from "./api-keys.js";
 import { DOCS_CSP, docsPage } from "./docs-page.js";
 import { groupBy } from "./group-by.js";
@@ -29,6 +29,7 @@ export interface RestAppOptions {
 	readonly notReady?: () => string | undefined;
 	/** Aborted when the service starts to drain: new requests are then refused, running ones go on. */
 	readonly draining?: AbortSignal;
+	readonly tracing?: Tracing;
 }
 
 const readiness = z.object({ status: z.enum(["ready", "not_ready"]), detail: z.string().optional() }).meta({ id: "Readiness" });
@@ -173,7 +174,7 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
 export function createRestApp(options: RestAppOptions): Express {
 	const app = express();
 	app.disable("x-powered-by").disable("etag").set("query parser", "simple");
-	app.use(observeRequests(options.logger, options.metrics.traffic));
+	app.use(observeRequests(options.logger, options.metrics.traffic, options.tracing ?? NO_TRACING));
 	const own = operations(options).map(closing(options));
 	mount(app, own, options, true);
 	mount(app, options.routes.map(closing(options)), options, false);

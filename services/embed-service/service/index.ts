@@ -2,7 +2,15 @@
 import { FolderArtifactStore, TOOL_VERSION } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
 import { type BaseModel, bringModel, linearLayers, modelSources, openBaseModel } from "@dak/shared/models";
-import { createEmbedMetrics, createLogger, type EmbedMetrics, GpuMonitor, type Logger } from "@dak/shared/observability";
+import {
+	createEmbedMetrics,
+	createLogger,
+	createTracing,
+	type EmbedMetrics,
+	GpuMonitor,
+	type Logger,
+	type Tracing,
+} from "@dak/shared/observability";
 import { AdapterService, EmbedService } from "@dak/shared/proto";
 import {
 	ApiKeys,
@@ -31,6 +39,7 @@ const DRAIN_MS = 10_000;
 export async function startEmbedService(config: Config, options: { readonly logger?: Logger } = {}): Promise<Running> {
 	const logger = options.logger ?? createLogger("embed-service", config.DAK_LOG_LEVEL);
 	const metrics = createEmbedMetrics();
+	const tracing = createTracing("embed-service", config);
 	const gpu = new GpuMonitor(metrics);
 	await gpu.start();
 	const base = await openBase(config, logger);
@@ -49,7 +58,7 @@ export async function startEmbedService(config: Config, options: { readonly logg
 		"base model is ready",
 	);
 	metrics.engine.set({ device: runner.device, compute: runner.compute }, 1);
-	const registry = createRegistry(config, { base, runner, tokenizer, metrics, logger });
+	const registry = createRegistry(config, { base, runner, tokenizer, metrics, logger, tracing });
 	await registry.start();
 	const scheduler = createScheduler(config, runner, metrics);
 	const limits = {
@@ -58,7 +67,7 @@ export async function startEmbedService(config: Config, options: { readonly logg
 		maxTextBytes: config.DAK_MAX_TEXT_BYTES,
 	};
 	const app = new EmbedApplication({ base, tokenizer, runner, scheduler, registry, metrics, limits });
-	const served = await serveBoth(config, app, logger, metrics);
+	const served = await serveBoth(config, app, { logger, metrics, tracing });
 	return {
 		restPort: served.restPort,
 		grpcPort: served.grpcPort,
@@ -68,6 +77,7 @@ export async function startEmbedService(config: Config, options: { readonly logg
 			await registry.close();
 			await runner.close();
 			gpu.stop();
+			await tracing.close();
 		},
 	};
 }
@@ -84,9 +94,10 @@ interface RegistryParts {
 	readonly tokenizer: Tokenizer;
 	readonly metrics: EmbedMetrics;
 	readonly logger: Logger;
+	readonly tracing: Tracing;
 }
 
-function createRegistry(config: Config, { base, runner, tokenizer, metrics, logger }: RegistryParts): AdapterRegistry {
+function createRegistry(config: Config, { base, runner, tokenizer, metrics, logger, tracing }: RegistryParts): AdapterRegistry {
 	const layers = new Map(linearLayers(base.encoder).map((layer) => [layer.path, layer]));
 	return new AdapterRegistry({
 		runner,
@@ -105,6 +116,7 @@ function createRegistry(config: Config, { base, runner, tokenizer, metrics, logg
 		},
 		metrics,
 		logger,
+		tracing,
 		maxRank: config.DAK_MAX_LORA_RANK,
 		budgetBytes: config.DAK_ADAPTER_MEMORY_MB * 2 ** 20,
 	});
@@ -130,7 +142,11 @@ function createScheduler(config: Config, runner: ModelRunner, metrics: EmbedMetr
 	});
 }
 
-async function serveBoth(config: Config, app: EmbedApplication, logger: Logger, metrics: EmbedMetrics) {
+async function serveBoth(
+	config: Config,
+	app: EmbedApplication,
+	{ logger, metrics, tracing }: Pick<RegistryParts, "logger" | "metrics" | "tracing">,
+) {
 	const keys = ApiKeys.parse(config.DAK_API_KEYS);
 	const draining = new AbortController();
 	const health = new HealthStatus([EmbedService.typeName, AdapterService.typeName]);
@@ -146,10 +162,11 @@ async function serveBoth(config: Config, app: EmbedApplication, logger: Logger, 
 		routes: restRoutes(app),
 		notReady: () => app.notReady(),
 		draining: draining.signal,
+		tracing,
 	});
 	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES, maxStreams: config.DAK_MAX_STREAMS });
 	const shared = { logger, metrics: metrics.traffic, keys, open: config.DAK_OPEN };
-	addEmbedServices(server, app, { ...shared, draining: draining.signal });
+	addEmbedServices(server, app, { ...shared, draining: draining.signal, tracing });
 	addHealth(server, health, shared);
 	addReflection(server, [EmbedService, AdapterService], shared);
 	const tls = TlsFiles.of(config, logger);

@@ -1,6 +1,7 @@
 /** What can be done with jobs: the functions behind REST and gRPC alike. */
 import { createHash } from "node:crypto";
 import { DakError, invalidField, parseOrThrow } from "@dak/shared/errors";
+import { currentTraceparent } from "@dak/shared/observability";
 import type { EventHub } from "./event-hub.js";
 import { isJobId, type JobId, newJobId, parseJobId } from "./ids.js";
 import type { JobQueue } from "./queue.js";
@@ -87,7 +88,10 @@ export class JobService {
 		const { settings, memoryBytes } = await admit(request);
 		const id = newJobId();
 		const named = { ...settings, adapter_name: settings.adapter_name ?? id };
-		store.insert({ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0, user, memoryBytes }, idempotency);
+		store.insert(
+			{ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0, user, memoryBytes, traceparent: currentTraceparent() },
+			idempotency,
+		);
 		this.record(id, { kind: "log", level: "info", message: "queued" });
 		this.options.onState("queued");
 		await this.#enqueue(id);

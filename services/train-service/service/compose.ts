@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { FolderArtifactStore } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
 import { bringModel, type ModelSources, modelSources, resolveModel } from "@dak/shared/models";
-import { createTrainMetrics, GpuMonitor, type Logger, type TrainMetrics } from "@dak/shared/observability";
+import { createTracing, createTrainMetrics, GpuMonitor, type Logger, type Tracing, type TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { Application } from "../api/index.js";
 import { Datasets, type Readers } from "../data/index.js";
@@ -16,6 +16,7 @@ import { Estimates } from "./estimates.js";
 
 export interface Parts {
 	readonly metrics: TrainMetrics;
+	readonly tracing: Tracing;
 	readonly store: LibsqlJobStore;
 	readonly queue: JobQueue;
 	readonly jobs: JobService;
@@ -31,6 +32,7 @@ const MAX_QUEUED = 1000;
 export function compose(config: Config, logger: Logger, entry: EntryPoint, readers: Readers, estimator: JobEstimator): Parts {
 	mkdirSync(config.dataDir, { recursive: true });
 	const metrics = createTrainMetrics();
+	const tracing = createTracing("train-service", config);
 	const store = new LibsqlJobStore(join(config.dataDir, "jobs.db"));
 	const gpu = new GpuMonitor(metrics);
 	const artifacts = new FolderArtifactStore(config.artifactsDir);
@@ -68,6 +70,7 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 		resolveModel: (ref, onProgress) => bringModel(ref, { ...models, onProgress }),
 		metrics,
 		logger,
+		tracing,
 		workRoot: join(config.dataDir, "work"),
 		checkpointsRoot: join(config.dataDir, "checkpoints"),
 		reportsRoot,
@@ -94,7 +97,7 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 		reportsRoot,
 		estimate: (settings) => estimateOf(settings, admission),
 	});
-	return { gpu, estimator, metrics, store, queue, jobs, supervisor, app };
+	return { gpu, estimator, metrics, tracing, store, queue, jobs, supervisor, app };
 }
 
 /** The first GPU's memory: the one that ONNX Runtime takes. */

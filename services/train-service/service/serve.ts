@@ -1,7 +1,7 @@
 /** Both protocols of the service, from listening to drained. */
 import { TOOL_VERSION } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
-import type { Logger, TrainMetrics } from "@dak/shared/observability";
+import type { Logger, Tracing, TrainMetrics } from "@dak/shared/observability";
 import { TrainService } from "@dak/shared/proto";
 import {
 	ApiKeys,
@@ -28,7 +28,11 @@ export interface Served {
 
 const DRAIN_MS = 10_000;
 
-export async function serveBoth(config: Config, app: Application, logger: Logger, metrics: TrainMetrics): Promise<Served> {
+export async function serveBoth(
+	config: Config,
+	app: Application,
+	{ logger, metrics, tracing }: { readonly logger: Logger; readonly metrics: TrainMetrics; readonly tracing: Tracing },
+): Promise<Served> {
 	const keys = ApiKeys.parse(config.DAK_API_KEYS);
 	const draining = new AbortController();
 	const health = new HealthStatus([TrainService.typeName]);
@@ -43,10 +47,11 @@ export async function serveBoth(config: Config, app: Application, logger: Logger
 		open: config.DAK_OPEN,
 		routes: [...restRoutes(app), ...consoleRoutes(config)],
 		draining: draining.signal,
+		tracing,
 	});
 	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES, maxStreams: config.DAK_MAX_STREAMS });
 	const shared = { logger, metrics: metrics.traffic, keys, open: config.DAK_OPEN };
-	addTrainService(server, app, { ...shared, draining: draining.signal });
+	addTrainService(server, app, { ...shared, draining: draining.signal, tracing });
 	addHealth(server, health, shared);
 	addReflection(server, [TrainService], shared);
 	const tls = TlsFiles.of(config, logger);

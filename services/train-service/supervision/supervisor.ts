@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ArtifactStore } from "@dak/shared/adapters";
 import { toDakError } from "@dak/shared/errors";
 import type { ModelFolder } from "@dak/shared/models";
-import type { Logger, TrainMetrics } from "@dak/shared/observability";
+import { currentTraceparent, type Logger, type Tracing, type TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { sweepCheckpoints } from "../checkpoints/index.js";
 import { type Datasets, describeTexts } from "../data/index.js";
@@ -23,6 +23,7 @@ export interface SupervisorOptions {
 	readonly resolveModel: (ref: string, onProgress: (message: string) => void) => Promise<ModelFolder>;
 	readonly metrics: TrainMetrics;
 	readonly logger: Logger;
+	readonly tracing: Tracing;
 	/** Jobs' scratch folders lie below it. */
 	readonly workRoot: string;
 	/** Jobs' checkpoints, a folder each. */
@@ -108,11 +109,22 @@ export class Supervisor {
 		run.onStop(() => child.stop());
 		const outcome = await child.ended;
 		// A user's wish stands, also where the process was faster.
-		if (outcome.kind === "done" && !run.cancelled) this.#publication.publish(job, start.outputDir);
+		if (outcome.kind === "done" && !run.cancelled) this.#publish(job, start.outputDir);
 		else if (run.stopped.aborted) this.#rests(run);
 		else if (outcome.kind === "killed" && messages.checkpointed) return this.#again(job, outcome.message);
 		else this.#ended(job.id, outcome);
 		return false;
+	}
+
+	#publish(job: Job, outputDir: string): void {
+		const span = this.options.tracing.begin("publish", { attributes: { job_id: job.id, adapter: job.settings.adapter_name } });
+		try {
+			span.within(() => this.#publication.publish(job, outputDir));
+			span.end();
+		} catch (error) {
+			span.end(error);
+			throw error;
+		}
 	}
 
 	async #prepare(job: Job, workDir: string, stopped: AbortSignal): Promise<StartMessage> {
@@ -138,6 +150,7 @@ export class Supervisor {
 		return {
 			type: "start",
 			jobId: id,
+			traceparent: currentTraceparent(),
 			settings: settings.device === "auto" ? { ...settings, device } : settings,
 			textsFile,
 			validationFile: existsSync(validationFile) ? validationFile : undefined,

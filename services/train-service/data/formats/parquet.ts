@@ -67,14 +67,21 @@ async function asyncBuffer(handle: FileHandle): Promise<AsyncBuffer> {
 	const { size } = await handle.stat();
 	return {
 		byteLength: size,
-		slice: async (start, end = size) => {
-			// Places are a stranger's numbers; bytes are only set aside for what the file has.
-			if (!(start >= 0 && end >= start && end <= size)) throw new RangeError(`bytes ${start} to ${end} of ${size}`);
-			const bytes = new ArrayBuffer(end - start);
-			await handle.read(new Uint8Array(bytes), 0, end - start, start);
+		slice: (start, end = size) => {
+			const bytes = readBytes(handle, size, start, end);
+			// The library asks for several places at once and waits for the first: a later one's failure must not end the process.
+			bytes.catch(() => {});
 			return bytes;
 		},
 	};
+}
+
+async function readBytes(handle: FileHandle, size: number, start: number, end: number): Promise<ArrayBuffer> {
+	// Places are a stranger's numbers; bytes are only set aside for what the file has.
+	if (!(start >= 0 && end >= start && end <= size)) throw new RangeError(`bytes ${start} to ${end} of ${size}`);
+	const bytes = new ArrayBuffer(end - start);
+	await handle.read(new Uint8Array(bytes), 0, end - start, start);
+	return bytes;
 }
 
 /** The library's errors of any kind say that the file is not as it should be. */

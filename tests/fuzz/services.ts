@@ -1,16 +1,19 @@
-/** Both services over a base model of a few KB, with a training process that only pretends, for what is fuzzed over the network. */
+/** Both services over a base model of a few KB, with a training process that only pretends unless another is given, for what is tested over the network. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startEmbedService } from "@dak/embed-service/service";
 import { loadConfig } from "@dak/shared/config";
-import { entryPoint } from "@dak/shared/runtime";
+import { type EntryPoint, entryPoint } from "@dak/shared/runtime";
 import { startTrainService } from "@dak/train-service/service";
 import { writeSmallBase } from "../../services/train-service/testing/small-base.js";
 
 const TESTING = new URL("../../services/train-service/testing/index.ts", import.meta.url).href;
 
-export async function startBoth(environment: Readonly<Record<string, string>> = {}) {
+export async function startBoth(
+	environment: Readonly<Record<string, string>> = {},
+	entry: EntryPoint = entryPoint(TESTING, "fake-process"),
+) {
 	const folder = mkdtempSync(join(tmpdir(), "dak-fuzz-"));
 	writeSmallBase(join(folder, "models", "small"));
 	const config = loadConfig({
@@ -29,7 +32,7 @@ export async function startBoth(environment: Readonly<Record<string, string>> = 
 		HF_HOME: join(folder, "hub"),
 		...environment,
 	});
-	const train = await startTrainService(config, { entry: entryPoint(TESTING, "fake-process") });
+	const train = await startTrainService(config, { entry });
 	const embed = await startEmbedService(config);
 	const stop = async () => {
 		await Promise.all([train.close(), embed.close()]);

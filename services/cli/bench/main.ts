@@ -3,12 +3,14 @@ import { benchData } from "./data.js";
 import { benchEmbed } from "./embed.js";
 import { benchEstimate } from "./estimate.js";
 import { benchGpu } from "./gpu/index.js";
+import { benchQuality } from "./quality.js";
 import { benchTrain } from "./train.js";
 
 const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = {
 	data: benchData,
 	embed: benchEmbed,
 	estimate: benchEstimate,
+	quality: benchQuality,
 	train: benchTrain,
 	gpu: benchGpu,
 };

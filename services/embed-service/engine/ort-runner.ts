@@ -6,6 +6,7 @@ import { DakError } from "@dak/shared/errors";
 import type { BaseModel } from "@dak/shared/models";
 import { type ComputeMode, DRIFT_LIMIT, packBase } from "@dak/shared/nn/inference";
 import { chooseDevice, type Device, startWorker, type WantedDevice } from "@dak/shared/runtime";
+import { checkDense } from "./dense.js";
 import { layerFactors } from "./factors.js";
 import type { BatchMessage, EngineReply, EngineRequest, EngineSettings } from "./protocol.js";
 import type { ModelRunner, RunnerAdapter, RunnerInput } from "./types.js";
@@ -87,10 +88,14 @@ class OrtRunner implements ModelRunner {
 	async prepare(adapter: Adapter): Promise<RunnerAdapter> {
 		if (this.#dead) throw this.#dead;
 		const layers = layerFactors(adapter, this.base.encoder);
-		const buffers = layers.flatMap(({ a, b }) => [a.buffer as ArrayBuffer, b.buffer as ArrayBuffer]);
+		checkDense(adapter, this.dimension);
+		const dense = adapter.dense && { ...adapter.dense, weight: adapter.dense.weight.slice(), bias: adapter.dense.bias.slice() };
+		const buffers = [...layers.flatMap(({ a, b }) => [a, b]), ...(dense ? [dense.weight, dense.bias] : [])].map(
+			({ buffer }) => buffer as ArrayBuffer,
+		);
 		const bytes = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
 		const id = this.#next++;
-		this.#send({ kind: "add", adapter: id, layers }, buffers);
+		this.#send({ kind: "add", adapter: id, layers, dense }, buffers);
 		return new ResidentAdapter(id, bytes, () => this.#send({ kind: "remove", adapter: id }));
 	}
 

@@ -1,5 +1,6 @@
 /** What the serving thread and the engine's worker thread say to each other. Buffers move, they are never copied. */
 
+import type { DenseModule } from "@dak/shared/adapters";
 import type { EncoderConfig, Pooling } from "@dak/shared/models";
 import type { ComputeMode, PackedTensor } from "@dak/shared/nn/inference";
 import type { Device } from "@dak/shared/runtime";
@@ -33,7 +34,7 @@ export interface BatchMessage {
 }
 
 export type EngineRequest =
-	| { readonly kind: "add"; readonly adapter: number; readonly layers: readonly LayerFactors[] }
+	| { readonly kind: "add"; readonly adapter: number; readonly layers: readonly LayerFactors[]; readonly dense: DenseModule | undefined }
 	| { readonly kind: "remove"; readonly adapter: number }
 	/** Skip what waits, free everything, end. */
 	| { readonly kind: "close" }

@@ -17,7 +17,8 @@ import { startBoth } from "../fuzz/services.js";
 const [program = "prometheus", port = "9190"] = process.argv.slice(2);
 const DEPLOY = join(import.meta.dirname, "../../deploy");
 const PROMETHEUS = `http://127.0.0.1:${port}`;
-const RUN_MS = 40_000;
+const LONGEST_MS = 300_000;
+const LAST_MS = 20_000;
 
 interface Panel {
 	readonly title: string;
@@ -61,11 +62,16 @@ async function work(): Promise<void> {
 		};
 		await post(`${t}/v1/jobs`, job);
 	}
-	for (const end = Date.now() + RUN_MS; Date.now() < end; await pause(200)) {
+	for (let end = Date.now() + LONGEST_MS, last = false; Date.now() < end; await pause(200)) {
 		await post(`${e}/embed`, { inputs: SMALL_TEXTS.slice(0, 8) });
 		await post(`${e}/embed`, { inputs: ["red hat"], adapter: "nobody" });
 		await post(`${e}/embed`, { inputs: ["red hat"], adapter: "run-0" });
 		await client.embed({ inputs: ["red hat"] });
+		// Once the last job trains, a little longer, so that all of it is within the last minute.
+		const { jobs } = JSON.parse(await (await fetch(`${t}/v1/jobs?state=training`)).text()) as { jobs: { spec: { adapter_name: string } }[] };
+		if (last || !jobs.some(({ spec }) => spec.adapter_name === "run-2")) continue;
+		last = true;
+		end = Date.now() + LAST_MS;
 	}
 	client.close();
 }

@@ -24,6 +24,16 @@ export const configSchema = z.object({
 		.url({ protocol: /^https?$/ })
 		.optional()
 		.describe("Where train-service's web console finds embed-service; default: DAK_EMBED_PORT on this machine"),
+	DAK_SERVED_MODEL_NAME: z.string().min(1).optional().describe("What OpenAI's clients call the base model; default DAK_BASE_MODEL"),
+	DAK_DEFAULT_PROMPT_NAME: z
+		.string()
+		.min(1)
+		.optional()
+		.describe("Which of the base model's prompts is put before texts of requests that name none; default: the model's own choice"),
+	DAK_AUTO_TRUNCATE: z
+		.stringbool()
+		.default(false)
+		.describe("Cut texts that are longer than the model takes where a request does not say; else they are refused"),
 	DAK_DEVICE: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto").describe("Execution provider"),
 	DAK_COMPUTE: z
 		.enum(["int8", "precise", "fp32"])
@@ -44,11 +54,25 @@ export const configSchema = z.object({
 		.min(64)
 		.optional()
 		.describe("Memory that training jobs may take together by their estimates, MiB; default: the container's or machine's, less a tenth"),
-	DAK_TRAIN_MAX_JOBS: positive(1).describe(
-		"Jobs that train at the same time. A step uses every thread: two jobs on the same cores are each half as fast, and hold their memory twice as long",
-	),
-	DAK_REDIS_URL: z.url().optional().meta({ secret: true }).describe("Job queue in Redis in place of the embedded one; not there yet"),
-	DAK_ARTIFACTS: z.string().min(1).optional().describe("Artifact store: a folder; default DAK_DATA_DIR/artifacts (s3:// is not there yet)"),
+	DAK_TRAIN_MAX_JOBS: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.default(1)
+		.describe(
+			"Jobs that train at the same time. A step uses every thread: two jobs on the same cores are each half as fast, and hold their memory twice as long. 0, with DAK_REDIS_URL: this process only answers",
+		),
+	DAK_REDIS_URL: z
+		.url({ protocol: /^rediss?$/ })
+		.optional()
+		.meta({ secret: true })
+		.describe("Jobs in this Redis, for any number of train-services on any number of machines; unset: in a file of this one's"),
+	DAK_NODE_TIMEOUT: positive(30).describe("With DAK_REDIS_URL: seconds without a sign of life after which a node's jobs go on elsewhere"),
+	DAK_ARTIFACTS: z
+		.string()
+		.min(1)
+		.optional()
+		.describe("Artifact store: a folder, default DAK_DATA_DIR/artifacts, or s3://bucket/prefix (with the usual AWS_ variables)"),
 	DAK_API_KEYS: z
 		.string()
 		.optional()

@@ -130,6 +130,7 @@ describe("all-MiniLM-L6-v2", () => {
 
 	test("ids are read back", () => {
 		expect(tokenizer.decode(tokenizer.encode("hello world"))).toBe("hello world");
+		expect(tokenizer.decode(tokenizer.encode("hello world"), { skipSpecialTokens: false })).toBe("[CLS] hello world [SEP]");
 		expect(tokenizer.decode([])).toBe("");
 	});
 });

@@ -74,8 +74,8 @@ class FolderTokenizer implements Tokenizer {
 		];
 	}
 
-	decode(ids: ArrayLike<number>): string {
-		return ids.length === 0 ? "" : this.#library.decode(Array.from(ids), { skip_special_tokens: true });
+	decode(ids: ArrayLike<number>, { skipSpecialTokens = true }: { readonly skipSpecialTokens?: boolean | undefined } = {}): string {
+		return ids.length === 0 ? "" : this.#library.decode(Array.from(ids), { skip_special_tokens: skipSpecialTokens });
 	}
 
 	#special({ addSpecialTokens = true }: EncodeOptions): readonly [readonly number[], readonly number[]] {

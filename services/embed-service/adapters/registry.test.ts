@@ -74,7 +74,7 @@ class TestStore implements Pick<ArtifactStore, "listAdapters" | "resolveAdapter"
 
 	/** Says so, too, unless `silent`. */
 	publish(name: string, folder: string, silent = false): void {
-		this.#published.set(name, { name, version: `${++this.#versions}`, path: join(root, folder), source: folder });
+		this.#published.set(name, { name, version: `${++this.#versions}`, ordinal: 1, source: folder });
 		if (!silent) this.#onChange();
 	}
 
@@ -83,10 +83,10 @@ class TestStore implements Pick<ArtifactStore, "listAdapters" | "resolveAdapter"
 		this.#onChange();
 	}
 
-	listAdapters = () => [...this.#published.values()];
-	resolvePath = (path: string) => join(root, path);
+	listAdapters = async () => [...this.#published.values()];
+	resolvePath = async (path: string) => join(root, path);
 
-	resolveAdapter(name: string): PublishedAdapter {
+	async resolveAdapter(name: string): Promise<PublishedAdapter> {
 		const found = this.#published.get(name);
 		if (!found) throw new DakError("ADAPTER_NOT_FOUND", name);
 		return found;

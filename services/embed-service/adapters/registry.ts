@@ -104,10 +104,9 @@ export class AdapterRegistry {
 	/** Loads an adapter under a name, as a new generation. @throws INVALID_REQUEST, ADAPTER_NOT_FOUND, ADAPTER_INCOMPATIBLE, PERMISSION_DENIED */
 	async load(name: string, source?: AdapterSource): Promise<AdapterInfo> {
 		if (!ADAPTER_NAME.test(name)) throw invalidField("/name", `found ${JSON.stringify(name.slice(0, 128))}, allowed: ${NAME_RULE}`);
-		const found = this.#find(name, source);
 		return this.#oneAtATime(name, async () => {
-			const info = await this.#load(name, found);
-			this.#markSeen(name);
+			const info = await this.#load(name, await this.#find(name, source));
+			await this.#markSeen(name);
 			return info;
 		});
 	}
@@ -120,8 +119,8 @@ export class AdapterRegistry {
 		await this.#oneAtATime(name, async () => {
 			const generation = this.#current.get(name);
 			if (!generation) throw notServed(name);
+			await this.#markSeen(name);
 			this.#current.delete(name);
-			this.#markSeen(name);
 			generation.retire();
 			this.options.metrics.forgetAdapter(name);
 			this.options.metrics.adapterLoaded.set(this.#current.size);
@@ -138,7 +137,7 @@ export class AdapterRegistry {
 
 	/** Loads versions that the store has and that were not dealt with yet. */
 	async #follow(): Promise<void> {
-		for (const published of this.options.store.listAdapters()) {
+		for (const published of await this.options.store.listAdapters()) {
 			const { name, version } = published;
 			if (this.#closed || this.#seen.get(name) === version) continue;
 			this.#seen.set(name, version);
@@ -153,21 +152,27 @@ export class AdapterRegistry {
 	}
 
 	/** What was done by hand stands until the store has something newer than now. */
-	#markSeen(name: string): void {
-		const newest = this.options.store.listAdapters().find((published) => published.name === name);
+	async #markSeen(name: string): Promise<void> {
+		const newest = (await this.options.store.listAdapters()).find((published) => published.name === name);
 		if (newest) this.#seen.set(name, newest.version);
 	}
 
-	#find(name: string, source: AdapterSource | undefined): PublishedAdapter {
+	async #find(name: string, source: AdapterSource | undefined): Promise<PublishedAdapter> {
 		const { store } = this.options;
 		if (source === undefined) return store.resolveAdapter(name);
-		if ("path" in source) return { name, version: `path:${source.path}`, path: store.resolvePath(source.path), source: source.path };
-		const made = store.listAdapters().find(({ path }) => jobOf(path) === source.jobId);
-		if (!made) {
-			const job = JSON.stringify(source.jobId.slice(0, 64));
-			throw new DakError("ADAPTER_NOT_FOUND", `job ${job} has published no adapter that is still the newest of its name`);
+		if ("path" in source) return { name, version: `path:${source.path}`, ordinal: 1, source: source.path };
+		for (const published of await store.listAdapters()) if ((await this.#jobOf(published)) === source.jobId) return published;
+		const job = JSON.stringify(source.jobId.slice(0, 64));
+		throw new DakError("ADAPTER_NOT_FOUND", `job ${job} has published no adapter that is still the newest of its name`);
+	}
+
+	/** The job that made a published adapter; undefined where its files do not say. */
+	async #jobOf({ source }: PublishedAdapter): Promise<string | undefined> {
+		try {
+			return readManifest(await this.options.store.resolvePath(source))?.job_id;
+		} catch {
+			return undefined;
 		}
-		return made;
 	}
 
 	/** Loads of one name follow each other, so that the last one asked for wins. */
@@ -185,7 +190,7 @@ export class AdapterRegistry {
 	async #load(name: string, published: PublishedAdapter): Promise<AdapterInfo> {
 		const { metrics, logger } = this.options;
 		const started = performance.now();
-		const span = this.#span(name, published);
+		const span = await this.#span(name, published);
 		try {
 			const generation = await span.within(() => this.#prepare(name, published));
 			this.#switch(name, generation);
@@ -207,21 +212,22 @@ export class AdapterRegistry {
 	}
 
 	/** A load that nobody asked for goes on with the trace of the job that made the adapter. */
-	#span(name: string, { path, source }: PublishedAdapter): OpenSpan {
-		const { tracing = NO_TRACING } = this.options;
-		const parent = tracing === NO_TRACING ? undefined : (currentTraceparent() ?? traceparentOf(path));
+	async #span(name: string, { source }: PublishedAdapter): Promise<OpenSpan> {
+		const { tracing = NO_TRACING, store } = this.options;
+		const parent = tracing === NO_TRACING ? undefined : (currentTraceparent() ?? (await traceparentOf(store, source)));
 		return tracing.begin("adapter load", { parent, attributes: { adapter: name, source } });
 	}
 
 	/** Everything that can fail comes before the switch. */
-	async #prepare(name: string, { path, version, source }: PublishedAdapter): Promise<Generation> {
-		const { runner, base, maxRank, verify } = this.options;
-		const read = (): Adapter => {
+	async #prepare(name: string, { version, ordinal, source }: PublishedAdapter): Promise<Generation> {
+		const { runner, base, maxRank, verify, store } = this.options;
+		const read = async (): Promise<Adapter> => {
+			const path = await store.resolvePath(source);
 			const adapter = readAdapter(path, { name, maxRank });
 			checkAdapterFits(adapter, base);
 			return adapter;
 		};
-		const adapter = read();
+		const adapter = await read();
 		const resident = await runner.prepare(adapter);
 		try {
 			const gap = adapter.manifest ? await verify(resident, adapter.manifest.canaries) : 0;
@@ -236,7 +242,8 @@ export class AdapterRegistry {
 			resident.dispose();
 			throw error;
 		}
-		const number = (this.#generations.get(name) ?? 0) + 1;
+		// By the store's count, so that replicas that started at other times, or missed a version, come to the same.
+		const number = Math.max((this.#generations.get(name) ?? 0) + 1, ordinal);
 		this.#generations.set(name, number);
 		const about = {
 			name,
@@ -249,7 +256,7 @@ export class AdapterRegistry {
 			weightsHash: adapter.weightsHash,
 		};
 		return new Generation(about, resident, async () => {
-			const again = read();
+			const again = await read();
 			if (again.weightsHash !== about.weightsHash)
 				throw new DakError("GENERATION_MISMATCH", `adapter ${name}: its files have changed since generation ${number} was loaded`);
 			return runner.prepare(again);
@@ -277,21 +284,12 @@ export class AdapterRegistry {
 	}
 }
 
-/** The job that made a published adapter; undefined where its files do not say. */
-function jobOf(folder: string): string | undefined {
-	try {
-		return readManifest(folder)?.job_id;
-	} catch {
-		return undefined;
-	}
-}
-
 const notServed = (name: string): DakError =>
 	new DakError("ADAPTER_NOT_FOUND", `adapter ${JSON.stringify(name.slice(0, 128))} is not served; GET /v1/adapters lists those that are`);
 
-function traceparentOf(path: string): string | undefined {
+async function traceparentOf(store: ArtifactStore, source: string): Promise<string | undefined> {
 	try {
-		return readManifest(path)?.traceparent;
+		return readManifest(await store.resolvePath(source))?.traceparent;
 	} catch {
 		// What is wrong with the folder, its loading says.
 		return undefined;

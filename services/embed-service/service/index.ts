@@ -1,6 +1,7 @@
 /** The composition root: configuration in, a running service out. */
-import { FolderArtifactStore, TOOL_VERSION } from "@dak/shared/adapters";
+import { type ArtifactStore, openArtifacts, TOOL_VERSION } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
+import { invalidField } from "@dak/shared/errors";
 import { type BaseModel, bringModel, linearLayers, modelSources, openBaseModel } from "@dak/shared/models";
 import {
 	createEmbedMetrics,
@@ -11,7 +12,6 @@ import {
 	type Logger,
 	type Tracing,
 } from "@dak/shared/observability";
-import { AdapterService, EmbedService } from "@dak/shared/proto";
 import {
 	ApiKeys,
 	addHealth,
@@ -27,7 +27,7 @@ import {
 } from "@dak/shared/server";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
 import { AdapterRegistry } from "../adapters/index.js";
-import { addEmbedServices, restRoutes } from "../api/index.js";
+import { addEmbedServices, GRPC_SERVICES, restRoutes } from "../api/index.js";
 import { cosine, EmbedApplication } from "../application/index.js";
 import { Scheduler } from "../batching/index.js";
 import { createRunner, type ModelRunner, type RunnerAdapter } from "../engine/index.js";
@@ -42,7 +42,7 @@ export async function startEmbedService(config: Config, options: { readonly logg
 	const tracing = createTracing("embed-service", config);
 	const gpu = new GpuMonitor(metrics);
 	await gpu.start();
-	const base = await openBase(config, logger);
+	const base = withDefaultPrompt(await openBase(config, logger), config.DAK_DEFAULT_PROMPT_NAME);
 	const tokenizer = await loadTokenizer(base.folder.path);
 	const runner = await createRunner(base, { device: config.DAK_DEVICE, threads: config.DAK_THREADS, compute: config.DAK_COMPUTE });
 	base.weights.close();
@@ -58,15 +58,18 @@ export async function startEmbedService(config: Config, options: { readonly logg
 		"base model is ready",
 	);
 	metrics.engine.set({ device: runner.device, compute: runner.compute }, 1);
-	const registry = createRegistry(config, { base, runner, tokenizer, metrics, logger, tracing });
+	const { store } = await openArtifacts(config);
+	const registry = createRegistry(config, { store, base, runner, tokenizer, metrics, logger, tracing });
 	await registry.start();
 	const scheduler = createScheduler(config, runner, metrics);
 	const limits = {
 		maxClientBatch: config.DAK_MAX_CLIENT_BATCH,
 		maxBatchTokens: config.DAK_MAX_BATCH_TOKENS,
+		maxQueueTexts: config.DAK_MAX_QUEUE_TEXTS,
 		maxTextBytes: config.DAK_MAX_TEXT_BYTES,
 	};
-	const app = new EmbedApplication({ base, tokenizer, runner, scheduler, registry, metrics, limits });
+	const defaults = { autoTruncate: config.DAK_AUTO_TRUNCATE, servedModelName: config.DAK_SERVED_MODEL_NAME };
+	const app = new EmbedApplication({ base, tokenizer, runner, scheduler, registry, metrics, limits, defaults });
 	const served = await serveBoth(config, app, { logger, metrics, tracing });
 	return {
 		restPort: served.restPort,
@@ -88,7 +91,16 @@ async function openBase(config: Config, logger: Logger): Promise<BaseModel> {
 	return openBaseModel(await bringModel(config.DAK_BASE_MODEL, { ...modelSources(config), allowPaths: true, onProgress }));
 }
 
+/** @throws INVALID_REQUEST for a prompt that the model lacks */
+function withDefaultPrompt(base: BaseModel, name: string | undefined): BaseModel {
+	if (name === undefined) return base;
+	if (Object.hasOwn(base.prompts, name)) return { ...base, defaultPromptName: name };
+	const names = Object.keys(base.prompts).join(", ");
+	throw invalidField("/DAK_DEFAULT_PROMPT_NAME", `found ${JSON.stringify(name)}, allowed: ${names || "none, this model has no prompts"}`);
+}
+
 interface RegistryParts {
+	readonly store: ArtifactStore;
 	readonly base: BaseModel;
 	readonly runner: ModelRunner;
 	readonly tokenizer: Tokenizer;
@@ -97,11 +109,11 @@ interface RegistryParts {
 	readonly tracing: Tracing;
 }
 
-function createRegistry(config: Config, { base, runner, tokenizer, metrics, logger, tracing }: RegistryParts): AdapterRegistry {
+function createRegistry(config: Config, { store, base, runner, tokenizer, metrics, logger, tracing }: RegistryParts): AdapterRegistry {
 	const layers = new Map(linearLayers(base.encoder).map((layer) => [layer.path, layer]));
 	return new AdapterRegistry({
 		runner,
-		store: new FolderArtifactStore(config.artifactsDir),
+		store,
 		base: { fingerprint: base.fingerprint, layers },
 		verify: async (adapter: RunnerAdapter, canaries) => {
 			const batch = canaries.map(({ text }) => ({ ids: tokenizer.encode(text, { maxLength: base.maxSeqLength }), adapter }));
@@ -149,7 +161,7 @@ async function serveBoth(
 ) {
 	const keys = ApiKeys.parse(config.DAK_API_KEYS);
 	const draining = new AbortController();
-	const health = new HealthStatus([EmbedService.typeName, AdapterService.typeName]);
+	const health = new HealthStatus(GRPC_SERVICES.map(({ typeName }) => typeName));
 	const restApp = createRestApp({
 		service: "embed-service",
 		version: TOOL_VERSION,
@@ -168,7 +180,7 @@ async function serveBoth(
 	const shared = { logger, metrics: metrics.traffic, keys, open: config.DAK_OPEN };
 	addEmbedServices(server, app, { ...shared, draining: draining.signal, tracing });
 	addHealth(server, health, shared);
-	addReflection(server, [EmbedService, AdapterService], shared);
+	addReflection(server, GRPC_SERVICES, shared);
 	const tls = TlsFiles.of(config, logger);
 	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_EMBED_PORT, { tls, maxHeaderBytes: config.DAK_MAX_HEADER_BYTES });
 	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_EMBED_GRPC_PORT, { tls });

@@ -119,8 +119,8 @@ function jobRoutes(app: Application): Route[] {
 				page_token: z.string().default(""),
 			}),
 			response: { status: 200, description: "A page", schema: jobListSchema },
-		}).handle(({ query }) => {
-			const { jobs, nextPageToken } = app.jobs.list({ state: query.state, pageSize: query.page_size, pageToken: query.page_token });
+		}).handle(async ({ query }) => {
+			const { jobs, nextPageToken } = await app.jobs.list({ state: query.state, pageSize: query.page_size, pageToken: query.page_token });
 			return { body: { jobs: jobs.map(jobJson), next_page_token: nextPageToken } };
 		}),
 		route({
@@ -133,7 +133,7 @@ function jobRoutes(app: Application): Route[] {
 			params: byId,
 			response: { status: 200, description: "The job", schema: jobSchema },
 			errors: ["JOB_NOT_FOUND"],
-		}).handle(({ params }) => ({ body: jobJson(app.jobs.get(params.id)) })),
+		}).handle(async ({ params }) => ({ body: jobJson(await app.jobs.get(params.id)) })),
 		route({
 			method: "get",
 			path: "/v1/jobs/{id}/events",
@@ -163,12 +163,13 @@ function resultRoutes(app: Application): Route[] {
 			headers: { Accept: "text/html: one page without scripts, made of the same figures; application/json otherwise" },
 			response: { status: 200, description: "The report", schema: reportSchema },
 			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND"],
-		}).handle(({ params, query, req, res }) => {
-			const report = app.report(params.id);
+		}).handle(async ({ params, query, req, res }) => {
+			const report = await app.report(params.id);
 			res.vary("accept");
 			const format = query.format ?? req.accepts(["json", "html"]);
 			if (format !== "html") return { body: report };
-			const page = reportPage(report, { id: params.id, ...app.jobs.get(params.id).settings });
+			const { settings } = await app.jobs.get(params.id);
+			const page = reportPage(report, { id: params.id, ...settings });
 			res.set({ "content-security-policy": REPORT_CSP, "content-type": "text/html; charset=utf-8" }).end(page);
 		}),
 		route({
@@ -181,7 +182,7 @@ function resultRoutes(app: Application): Route[] {
 			params: byId,
 			response: { status: 200, description: "The files", schema: artifactListSchema },
 			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND"],
-		}).handle(({ params }) => ({ body: { files: app.artifacts(params.id) } })),
+		}).handle(async ({ params }) => ({ body: { files: await app.artifacts(params.id) } })),
 		route({
 			method: "get",
 			path: "/v1/jobs/{id}/artifacts/{+path}",
@@ -193,7 +194,7 @@ function resultRoutes(app: Application): Route[] {
 			response: { status: 200, description: "The file", contentType: "application/octet-stream" },
 			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND", "PERMISSION_DENIED"],
 		}).handle(async ({ params, res }) => {
-			const file = app.artifact(params.id, params.path);
+			const file = await app.artifact(params.id, params.path);
 			res.set({
 				"content-type": CONTENT_TYPES[extname(file)] ?? "application/octet-stream",
 				"content-length": String(statSync(file).size),
@@ -246,6 +247,6 @@ function datasetRoutes(app: Application): Route[] {
 			params: byId,
 			response: { status: 200, description: "The dataset", schema: datasetSchema },
 			errors: ["DATASET_NOT_FOUND"],
-		}).handle(({ params }) => ({ body: datasetJson(app.dataset(params.id)) })),
+		}).handle(async ({ params }) => ({ body: datasetJson(await app.dataset(params.id)) })),
 	];
 }

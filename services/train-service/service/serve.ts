@@ -31,7 +31,17 @@ const DRAIN_MS = 10_000;
 export async function serveBoth(
 	config: Config,
 	app: Application,
-	{ logger, metrics, tracing }: { readonly logger: Logger; readonly metrics: TrainMetrics; readonly tracing: Tracing },
+	{
+		logger,
+		metrics,
+		tracing,
+		notReady,
+	}: {
+		readonly logger: Logger;
+		readonly metrics: TrainMetrics;
+		readonly tracing: Tracing;
+		readonly notReady: () => string | undefined;
+	},
 ): Promise<Served> {
 	const keys = ApiKeys.parse(config.DAK_API_KEYS);
 	const draining = new AbortController();
@@ -46,6 +56,7 @@ export async function serveBoth(
 		keys,
 		open: config.DAK_OPEN,
 		routes: [...restRoutes(app), ...consoleRoutes(config)],
+		notReady,
 		draining: draining.signal,
 		tracing,
 	});

@@ -68,7 +68,9 @@ async function work(): Promise<void> {
 		await post(`${e}/embed`, { inputs: ["red hat"], adapter: "run-0" });
 		await client.embed({ inputs: ["red hat"] });
 		// Once the last job trains, a little longer, so that all of it is within the last minute.
-		const { jobs } = JSON.parse(await (await fetch(`${t}/v1/jobs?state=training`)).text()) as { jobs: { spec: { adapter_name: string } }[] };
+		const { jobs } = JSON.parse(await (await fetch(`${t}/v1/jobs?state=training`)).text()) as {
+			jobs: { spec: { adapter_name: string } }[];
+		};
 		if (last || !jobs.some(({ spec }) => spec.adapter_name === "run-2")) continue;
 		last = true;
 		end = Date.now() + LAST_MS;

@@ -15,6 +15,8 @@ export const manifestSchema = z.object({
 	pooling: z.enum(POOLINGS),
 	max_length: z.int().min(1),
 	job_id: z.string().optional(),
+	/** W3C traceparent of the job that made it. */
+	traceparent: z.string().max(64).optional(),
 	created_at: z.string(),
 	tool_version: z.string(),
 	settings: z.record(z.string(), z.unknown()),

@@ -41,6 +41,8 @@ export interface AdapterManifest {
 	readonly pooling: Pooling;
 	readonly max_length: number;
 	readonly job_id?: string | undefined;
+	/** W3C traceparent of the job that made it. */
+	readonly traceparent?: string | undefined;
 	readonly created_at: string;
 	readonly tool_version: string;
 	readonly settings: Readonly<Record<string, unknown>>;

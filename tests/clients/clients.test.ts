@@ -163,7 +163,7 @@ describe("OpenAI's package for Node", () => {
 	});
 
 	test("sees what vLLM's calls load and unload", async () => {
-		const { source } = service.store.resolveAdapter("hats");
+		const { source } = await service.store.resolveAdapter("hats");
 		const load = { lora_name: "second", lora_path: source };
 		expect((await service.post("/v1/load_lora_adapter", load)).status).toBe(200);
 		expectSame(await embed({ model: "second" }), adapted);

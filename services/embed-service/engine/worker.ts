@@ -1,4 +1,4 @@
-/** The engine's worker thread: sessions block the thread that runs them, so they never live on the one that serves. */
+/** One of the engine's worker threads: sessions block the thread that runs them, so they never live on the one that serves. */
 import { parentPort, workerData } from "node:worker_threads";
 import { EmbedEncoder } from "./encoder.js";
 import type { EngineReply, EngineRequest, EngineSettings } from "./protocol.js";
@@ -20,6 +20,10 @@ async function handle(encoder: EmbedEncoder, request: EngineRequest): Promise<vo
 	if (request.kind === "add") return encoder.add(request.adapter, request.layers);
 	if (request.kind === "remove") return encoder.remove(request.adapter);
 	try {
+		if (request.kind === "merged") {
+			await encoder.addMerged(request.adapter, request.model);
+			return reply({ kind: "done", call: request.call });
+		}
 		const vectors = await encoder.embed(request.batch);
 		const own = vectors.slice();
 		reply({ kind: "vectors", call: request.call, vectors: own }, [own.buffer]);

@@ -9,6 +9,7 @@ export const manifestSchema = z.object({
 	tokenizer_hash: z.string(),
 	data_hash: z.string(),
 	weights_hash: z.string(),
+	dense_hash: z.string().optional(),
 	quantization: z.enum(["nf4", "nf4-double", "none"]),
 	pooling: z.enum(["mean", "cls"]),
 	max_length: z.int().min(1),

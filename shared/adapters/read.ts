@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DakError, parseOrThrow } from "../errors/index.js";
 import { openSafetensors, type SafetensorsFile } from "../safetensors/index.js";
 import { adapterConfigSchema } from "./config.js";
+import { readDense } from "./dense.js";
 import { manifestSchema } from "./manifest.js";
 import type { Adapter, AdapterManifest, LoraModule } from "./types.js";
 
@@ -54,14 +55,18 @@ export function readAdapter(folder: string, { name, maxRank }: ReadAdapterOption
 	const manifest = readManifest(folder);
 	if (manifest && manifest.weights_hash !== weightsHash)
 		throw refuse(`${WEIGHTS_FILE}: SHA-256 ${weightsHash}, ${MANIFEST_FILE} was written for ${manifest.weights_hash}`);
+	const dense = readDense(folder);
+	if (manifest && manifest.dense_hash !== dense?.hash)
+		throw refuse(`Dense module: SHA-256 ${dense?.hash ?? "of nothing"}, ${MANIFEST_FILE} was written for ${manifest.dense_hash ?? "none"}`);
 	return {
 		name,
 		r: config.r,
 		scale: config.lora_alpha / (config.use_rslora ? Math.sqrt(config.r) : config.r),
 		modules,
+		dense: dense?.dense,
 		manifest,
 		weightsHash,
-		bytes: modules.reduce((sum, module) => sum + module.a.byteLength + module.b.byteLength, 0),
+		bytes: modules.reduce((sum, module) => sum + module.a.byteLength + module.b.byteLength, dense?.dense.weight.byteLength ?? 0),
 	};
 }
 

@@ -12,6 +12,16 @@ export interface LoraModule {
 	readonly b: Float32Array;
 }
 
+/** What a vector of length 1 goes through after pooling: v ↦ W·v + b, sentence-transformers' Dense module without an activation. */
+export interface DenseModule {
+	readonly inFeatures: number;
+	readonly outFeatures: number;
+	/** W, [outFeatures, inFeatures] row-major. */
+	readonly weight: Float32Array;
+	/** b, [outFeatures]. */
+	readonly bias: Float32Array;
+}
+
 /** What a finished job writes beside PEFT's own two files. */
 export interface AdapterManifest {
 	readonly format: 1;
@@ -23,6 +33,8 @@ export interface AdapterManifest {
 	readonly data_hash: string;
 	/** SHA-256 of adapter_model.safetensors. */
 	readonly weights_hash: string;
+	/** SHA-256 of the Dense module's weights, where there is one. */
+	readonly dense_hash?: string | undefined;
 	readonly quantization: "nf4" | "nf4-double" | "none";
 	readonly pooling: "mean" | "cls";
 	readonly max_length: number;
@@ -43,10 +55,12 @@ export interface Adapter {
 	/** lora_alpha / r, or lora_alpha / √r with rslora. */
 	readonly scale: number;
 	readonly modules: readonly LoraModule[];
+	/** What modules.json names after the pooling, if anything. */
+	readonly dense?: DenseModule | undefined;
 	/** Absent for a folder that PEFT wrote by itself. */
 	readonly manifest: AdapterManifest | undefined;
 	/** SHA-256 of adapter_model.safetensors, hex. */
 	readonly weightsHash: string;
-	/** Bytes of the factors in memory. */
+	/** Bytes of the factors and of the Dense module in memory. */
 	readonly bytes: number;
 }

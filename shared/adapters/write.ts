@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeSafetensors, float32Tensor } from "../safetensors/index.js";
+import { DENSE_FOLDER, writeDense } from "./dense.js";
 import { modelCard } from "./model-card.js";
 import { CONFIG_FILE, MANIFEST_FILE, WEIGHTS_FILE } from "./read.js";
-import type { AdapterManifest, LoraModule } from "./types.js";
+import type { AdapterManifest, DenseModule, LoraModule } from "./types.js";
 
 export const TOOL_VERSION = "0.1.0";
 
@@ -14,6 +15,8 @@ export interface WriteAdapterOptions {
 	readonly r: number;
 	readonly alpha: number;
 	readonly modules: readonly LoraModule[];
+	/** What vectors go through after pooling. */
+	readonly dense?: DenseModule | undefined;
 	readonly base: {
 		readonly ref: string;
 		readonly fingerprint: string;
@@ -81,10 +84,17 @@ export interface SentenceTransformersOptions {
 	};
 	readonly pooling: AdapterManifest["pooling"];
 	readonly maxSeqLength: number;
+	/** Whether a Dense module lies in the folder. */
+	readonly dense?: boolean | undefined;
 }
 
 /** The files by which sentence-transformers knows how to pool, cut and normalise: path and JSON. */
-export function sentenceTransformersFiles({ base, pooling, maxSeqLength }: SentenceTransformersOptions): [string, unknown][] {
+export function sentenceTransformersFiles({
+	base,
+	pooling,
+	maxSeqLength,
+	dense = false,
+}: SentenceTransformersOptions): [string, unknown][] {
 	const module = (idx: number, path: string, type: string) => ({
 		idx,
 		name: String(idx),
@@ -94,7 +104,13 @@ export function sentenceTransformersFiles({ base, pooling, maxSeqLength }: Sente
 	return [
 		[
 			"modules.json",
-			[module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling"), ...(base.normalize ? [module(2, "2_Normalize", "Normalize")] : [])],
+			[
+				module(0, "", "Transformer"),
+				module(1, "1_Pooling", "Pooling"),
+				// The Dense module is made for vectors of length 1.
+				...(base.normalize || dense ? [module(2, "2_Normalize", "Normalize")] : []),
+				...(dense ? [module(3, DENSE_FOLDER, "Dense"), module(4, "4_Normalize", "Normalize")] : []),
+			],
 		],
 		["sentence_bert_config.json", { max_seq_length: maxSeqLength, do_lower_case: false }],
 		[
@@ -126,16 +142,17 @@ export function writeAdapterFolder(folder: string, options: WriteAdapterOptions)
 			]),
 		),
 	);
-	const manifest = manifestOf(options, createHash("sha256").update(weights).digest("hex"));
+	const denseHash = options.dense && writeDense(folder, options.dense);
+	const manifest = manifestOf(options, createHash("sha256").update(weights).digest("hex"), denseHash);
 	writeFileSync(join(folder, WEIGHTS_FILE), weights);
 	writeJson(CONFIG_FILE, adapterConfig(options));
-	for (const [name, value] of sentenceTransformersFiles(options)) writeJson(name, value);
+	for (const [name, value] of sentenceTransformersFiles({ ...options, dense: options.dense !== undefined })) writeJson(name, value);
 	writeJson(MANIFEST_FILE, manifest);
 	writeFileSync(join(folder, "README.md"), modelCard(manifest, options.data));
 	return manifest;
 }
 
-function manifestOf(options: WriteAdapterOptions, weightsHash: string): AdapterManifest {
+function manifestOf(options: WriteAdapterOptions, weightsHash: string, denseHash: string | undefined): AdapterManifest {
 	return {
 		format: 1,
 		name: options.name,
@@ -144,6 +161,7 @@ function manifestOf(options: WriteAdapterOptions, weightsHash: string): AdapterM
 		tokenizer_hash: options.tokenizerHash,
 		data_hash: options.dataHash,
 		weights_hash: weightsHash,
+		...(denseHash === undefined ? {} : { dense_hash: denseHash }),
 		quantization: options.quantization,
 		pooling: options.pooling,
 		max_length: options.maxLength,

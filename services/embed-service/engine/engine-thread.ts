@@ -1,6 +1,7 @@
 /** A worker thread of the engine as the serving thread sees it. */
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
+import type { DenseModule } from "@dak/shared/adapters";
 import { DakError } from "@dak/shared/errors";
 import { startWorker } from "@dak/shared/runtime";
 import type { BatchMessage, EngineReply, EngineRequest, EngineSettings, LayerFactors } from "./protocol.js";
@@ -47,12 +48,12 @@ export class EngineThread {
 		return this.#calls.size;
 	}
 
-	add(adapter: number, layers: readonly LayerFactors[]): void {
-		this.#send({ kind: "add", adapter, layers });
+	add(adapter: number, layers: readonly LayerFactors[], dense: DenseModule | undefined): void {
+		this.#send({ kind: "add", adapter, layers, dense });
 	}
 
-	async addMerged(adapter: number, model: SharedArrayBuffer): Promise<void> {
-		await this.#call((call) => this.#send({ kind: "merged", call, adapter, model }));
+	async addMerged(adapter: number, model: SharedArrayBuffer, dense: DenseModule | undefined): Promise<void> {
+		await this.#call((call) => this.#send({ kind: "merged", call, adapter, model, dense }));
 	}
 
 	remove(adapter: number): void {

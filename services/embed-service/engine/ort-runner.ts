@@ -8,6 +8,7 @@ import { DakError } from "@dak/shared/errors";
 import type { BaseModel } from "@dak/shared/models";
 import { type ComputeMode, DRIFT_LIMIT, packBase, packNf4 } from "@dak/shared/nn/inference";
 import { chooseDevice, type Device, type WantedDevice } from "@dak/shared/runtime";
+import { checkDense } from "./dense.js";
 import { EngineThread } from "./engine-thread.js";
 import { layerFactors } from "./factors.js";
 import { Merger } from "./merger.js";
@@ -88,25 +89,28 @@ class OrtRunner implements ModelRunner {
 	async prepare(adapter: Adapter): Promise<RunnerAdapter> {
 		if (this.#dead) throw this.#dead;
 		const layers = layerFactors(adapter, this.base.encoder);
-		const bytes = this.lanes * layers.reduce((sum, { a, b }) => sum + a.byteLength + b.byteLength, 0);
+		checkDense(adapter, this.dimension);
+		const bytes = layers.reduce((sum, { a, b }) => sum + a.byteLength + b.byteLength, denseBytes(adapter));
 		const id = this.#next++;
-		for (const thread of this.threads) thread.add(id, layers);
-		return new ResidentAdapter(id, bytes, () => this.#remove(id));
+		for (const thread of this.threads) thread.add(id, layers, adapter.dense);
+		return new ResidentAdapter(id, this.lanes * bytes, () => this.#remove(id));
 	}
 
 	async merge(adapter: Adapter): Promise<RunnerAdapter> {
 		if (!this.merger) throw new DakError("RUNTIME_FAILED", `adapters cannot be merged in ${this.compute} on ${this.device}`);
 		const layers = layerFactors(adapter, this.base.encoder);
+		checkDense(adapter, this.dimension);
 		const model = await this.merger.merge(layers);
 		const id = this.#next++;
 		try {
 			// One after the other: the threads that do not compile go on serving.
-			for (const thread of this.threads) await thread.addMerged(id, model);
+			for (const thread of this.threads) await thread.addMerged(id, model, adapter.dense);
 		} catch (error) {
 			this.#remove(id);
 			throw error;
 		}
-		return new ResidentAdapter(id, Math.round(this.lanes * model.byteLength * COMPILED_OVERHEAD), () => this.#remove(id));
+		const bytes = Math.round(model.byteLength * COMPILED_OVERHEAD) + denseBytes(adapter);
+		return new ResidentAdapter(id, this.lanes * bytes, () => this.#remove(id));
 	}
 
 	async embed(batch: readonly RunnerInput[]): Promise<Float32Array> {
@@ -128,6 +132,8 @@ class OrtRunner implements ModelRunner {
 		for (const thread of this.threads) thread.remove(adapter);
 	}
 }
+
+const denseBytes = ({ dense }: Adapter): number => (dense ? dense.weight.byteLength + dense.bias.byteLength : 0);
 
 function batchMessage(batch: readonly RunnerInput[]): BatchMessage {
 	const lengths = batch.map(({ ids }) => ids.length);

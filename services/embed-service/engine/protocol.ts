@@ -1,5 +1,6 @@
 /** What the serving thread and the engine's worker threads say to each other. */
 
+import type { DenseModule } from "@dak/shared/adapters";
 import type { EncoderConfig, Pooling } from "@dak/shared/models";
 import type { ComputeMode, Nf4Linear, PackedTensor } from "@dak/shared/nn/inference";
 import type { Device } from "@dak/shared/runtime";
@@ -33,9 +34,15 @@ export interface BatchMessage {
 }
 
 export type EngineRequest =
-	| { readonly kind: "add"; readonly adapter: number; readonly layers: readonly LayerFactors[] }
+	| { readonly kind: "add"; readonly adapter: number; readonly layers: readonly LayerFactors[]; readonly dense: DenseModule | undefined }
 	/** Compile an adapter's own graph, its weights merged into the base's; answered with `done`. */
-	| { readonly kind: "merged"; readonly call: number; readonly adapter: number; readonly model: SharedArrayBuffer }
+	| {
+			readonly kind: "merged";
+			readonly call: number;
+			readonly adapter: number;
+			readonly model: SharedArrayBuffer;
+			readonly dense: DenseModule | undefined;
+	  }
 	| { readonly kind: "remove"; readonly adapter: number }
 	/** Skip what waits, free everything, end. */
 	| { readonly kind: "close" }

@@ -1,5 +1,7 @@
 /** One of the engine's worker threads: sessions block the thread that runs them, so they never live on the one that serves. */
 import { parentPort, workerData } from "node:worker_threads";
+import type { DenseModule } from "@dak/shared/adapters";
+import { applyDense } from "./dense.js";
 import { EmbedEncoder } from "./encoder.js";
 import type { EngineReply, EngineRequest, EngineSettings } from "./protocol.js";
 
@@ -10,6 +12,16 @@ const textOf = (error: unknown): string => (error instanceof Error ? error.messa
 /** Set once the serving thread wants no more answers. */
 let closing = false;
 
+/** Of resident adapters that have one. */
+const denseModules = new Map<number, DenseModule>();
+
+async function add(encoder: EmbedEncoder, request: Extract<EngineRequest, { kind: "add" | "merged" }>): Promise<void> {
+	const { adapter, dense } = request;
+	if (request.kind === "add") encoder.add(adapter, request.layers);
+	else await encoder.addMerged(adapter, request.model);
+	if (dense) denseModules.set(adapter, dense);
+}
+
 async function handle(encoder: EmbedEncoder, request: EngineRequest): Promise<void> {
 	if (request.kind === "close") {
 		await encoder.dispose();
@@ -17,15 +29,19 @@ async function handle(encoder: EmbedEncoder, request: EngineRequest): Promise<vo
 		return;
 	}
 	if (closing) return;
-	if (request.kind === "add") return encoder.add(request.adapter, request.layers);
-	if (request.kind === "remove") return encoder.remove(request.adapter);
+	if (request.kind === "add") return add(encoder, request);
+	if (request.kind === "remove") {
+		denseModules.delete(request.adapter);
+		return encoder.remove(request.adapter);
+	}
 	try {
 		if (request.kind === "merged") {
-			await encoder.addMerged(request.adapter, request.model);
+			await add(encoder, request);
 			return reply({ kind: "done", call: request.call });
 		}
 		const vectors = await encoder.embed(request.batch);
 		const own = vectors.slice();
+		applyDense(own, request.batch.adapters, denseModules);
 		reply({ kind: "vectors", call: request.call, vectors: own }, [own.buffer]);
 	} catch (error) {
 		reply({ kind: "error", call: request.call, message: textOf(error) });

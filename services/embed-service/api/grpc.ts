@@ -10,11 +10,13 @@ import {
 	EmbedService,
 	TruncationDirection,
 } from "@dak/shared/proto";
-import { addProtoService, type GrpcServiceOptions } from "@dak/shared/server";
+import { addProtoService, type CallContext, type GrpcServiceOptions } from "@dak/shared/server";
 import type { Server } from "@grpc/grpc-js";
 import type { AdapterInfo } from "../adapters/index.js";
 import type { EmbedApplication } from "../application/index.js";
 
+/** Who calls, and until when. */
+type Caller = Pick<CallContext, "user" | "signal">;
 type Options = Omit<GrpcServiceOptions<never>, "scopes">;
 
 const directionOf = (direction: TruncationDirection): "left" | "right" => (direction === TruncationDirection.LEFT ? "left" : "right");
@@ -22,7 +24,7 @@ const directionOf = (direction: TruncationDirection): "left" | "right" => (direc
 async function embed(
 	app: EmbedApplication,
 	request: EmbedRequest,
-	signal: AbortSignal,
+	{ user, signal }: Caller,
 ): Promise<MessageInitShape<typeof EmbedResponseSchema>> {
 	const { inputs, adapters, truncate, truncationDirection, promptName, normalize, dimensions } = request;
 	const result = await app.embed({
@@ -33,6 +35,7 @@ async function embed(
 		promptName,
 		normalize: normalize ?? true,
 		dimensions,
+		client: user,
 		signal,
 	});
 	return {
@@ -49,8 +52,8 @@ const STREAM_WINDOW = 16;
  * Reads ahead while the oldest answer is not there yet, and sends it as soon as it is: a client may wait for each answer
  * before it sends the next request.
  */
-async function* embedStream(app: EmbedApplication, requests: AsyncIterable<EmbedRequest>, signal: AbortSignal) {
-	setMaxListeners(2 * STREAM_WINDOW, signal);
+async function* embedStream(app: EmbedApplication, requests: AsyncIterable<EmbedRequest>, caller: Caller) {
+	setMaxListeners(2 * STREAM_WINDOW, caller.signal);
 	const incoming = requests[Symbol.asyncIterator]();
 	const window: Promise<MessageInitShape<typeof EmbedResponseSchema>>[] = [];
 	let reading: Promise<IteratorResult<EmbedRequest>> | undefined = incoming.next();
@@ -64,7 +67,7 @@ async function* embedStream(app: EmbedApplication, requests: AsyncIterable<Embed
 		if (read === "answered") yield await window.shift()!;
 		else if (read.done) reading = undefined;
 		else {
-			const answer = embed(app, read.value, signal);
+			const answer = embed(app, read.value, caller);
 			// A failure is thrown when its turn comes.
 			answer.catch(() => {});
 			window.push(answer);
@@ -78,14 +81,15 @@ export function addEmbedServices(server: Server, app: EmbedApplication, options:
 		server,
 		EmbedService,
 		{
-			embed: (request, { signal }) => embed(app, request, signal),
-			embedStream: (requests, { signal }) => embedStream(app, requests, signal),
-			similarity: ({ sourceSentence, sentences, adapter, truncate, truncationDirection, promptName }, { signal }) =>
+			embed: (request, caller) => embed(app, request, caller),
+			embedStream: (requests, caller) => embedStream(app, requests, caller),
+			similarity: ({ sourceSentence, sentences, adapter, truncate, truncationDirection, promptName }, { user, signal }) =>
 				app.similarity(sourceSentence, sentences, {
 					adapters: adapter === "" ? [] : [adapter],
 					truncate,
 					truncationDirection: directionOf(truncationDirection),
 					promptName,
+					client: user,
 					signal,
 				}),
 			tokenize: ({ inputs, addSpecialTokens, promptName }) => ({

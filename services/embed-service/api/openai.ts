@@ -50,7 +50,7 @@ export function openaiRoutes(app: EmbedApplication): Route[] {
 			body: embeddingsBody,
 			response: { status: 200, description: "One vector an input", schema: z.record(z.string(), z.unknown()) },
 			errors: ["EMPTY_INPUT", "TOKENIZATION_FAILED", "ADAPTER_NOT_FOUND", "OVERLOADED"],
-		}).handle(async ({ body, signal, res }) => {
+		}).handle(async ({ body, signal, user, res }) => {
 			const { vectors, adapters, tokens } = await app.embed({
 				inputs: toList(body.input),
 				adapters: adapterOf(app, body),
@@ -58,6 +58,7 @@ export function openaiRoutes(app: EmbedApplication): Route[] {
 				truncationDirection: "right",
 				normalize: true,
 				dimensions: body.dimensions,
+				client: user,
 				signal,
 			});
 			const encoded = body.encoding_format === "base64" ? (vector: Float32Array) => JSON.stringify(vectorBase64(vector)) : vectorJson;

@@ -87,13 +87,14 @@ function embedRoute(app: EmbedApplication, path: string, operationId: string): R
 			headers: { "x-dak-adapter": "name@generation of the adapters used, or base" },
 		},
 		errors: ["EMPTY_INPUT", "TOKENIZATION_FAILED", "ADAPTER_NOT_FOUND", "OVERLOADED"],
-	}).handle(async ({ body, signal, res }) => {
+	}).handle(async ({ body, signal, user, res }) => {
 		const { vectors, adapters } = await app.embed({
 			...textSettings(body),
 			inputs: toList(body.inputs),
 			adapters: toNames(body.adapter),
 			normalize: body.normalize,
 			dimensions: body.dimensions ?? undefined,
+			client: user,
 			signal,
 		});
 		res.set({ "content-type": "application/json", "x-dak-adapter": adapterHeader(adapters) }).end(vectorsJson(vectors));
@@ -112,9 +113,9 @@ function similarityRoute(app: EmbedApplication): Route {
 		body: similarityBody,
 		response: { status: 200, description: "One number a sentence", schema: z.array(z.number()) },
 		errors: ["EMPTY_INPUT", "TOKENIZATION_FAILED", "ADAPTER_NOT_FOUND", "OVERLOADED"],
-	}).handle(async ({ body, signal }) => {
+	}).handle(async ({ body, signal, user }) => {
 		const { source_sentence, sentences } = body.inputs;
-		const settings = { ...textSettings(body.parameters ?? body), adapters: toNames(body.adapter), signal };
+		const settings = { ...textSettings(body.parameters ?? body), adapters: toNames(body.adapter), client: user, signal };
 		const { similarities, adapter } = await app.similarity(source_sentence, sentences, settings);
 		return { body: similarities, headers: { "x-dak-adapter": adapterHeader([adapter]) } };
 	});

@@ -16,6 +16,8 @@ export interface EmbedRequest extends TokenizeSettings {
 	readonly normalize: boolean;
 	/** Keep the first so many. */
 	readonly dimensions?: number | undefined;
+	/** Who asks, as ApiKeys names them: clients share the machine fairly. */
+	readonly client?: string | undefined;
 	readonly signal: AbortSignal;
 }
 
@@ -122,7 +124,7 @@ export class EmbedApplication {
 	async #embed(request: EmbedRequest): Promise<EmbedResult> {
 		const { runner, scheduler, metrics } = this.options;
 		this.#checkCount(request.inputs.length);
-		const { dimensions, normalize, signal } = request;
+		const { dimensions, normalize, client, signal } = request;
 		if (dimensions !== undefined && (dimensions < 1 || dimensions > runner.dimension)) {
 			throw invalidField("/dimensions", `found ${dimensions}, allowed: 1 to ${runner.dimension}`);
 		}
@@ -133,7 +135,7 @@ export class EmbedApplication {
 		const leases = await this.#acquire(names);
 		try {
 			const texts = ids.map((one, i) => ({ ids: one, adapter: leases.get(names[i]!)?.adapter }));
-			const { vectors, queueMs } = await scheduler.submit(texts, { flow: names[0]!, signal });
+			const { vectors, queueMs } = await scheduler.submit(texts, { flow: { client: client ?? "", adapter: names[0]! }, signal });
 			metrics.queueSeconds.observe(queueMs / 1000);
 			this.#count(names, ids);
 			return {

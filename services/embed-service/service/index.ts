@@ -115,6 +115,7 @@ function createScheduler(config: Config, runner: ModelRunner, metrics: EmbedMetr
 		maxBatchTexts: MAX_BATCH_TEXTS,
 		maxQueueTexts: config.DAK_MAX_QUEUE_TEXTS,
 		maxQueueTokens: config.DAK_MAX_QUEUE_TOKENS,
+		maxQueueMs: config.DAK_MAX_QUEUE_MS,
 	};
 	return new Scheduler(runner, limits, {
 		queueChanged: (texts, tokens) => {

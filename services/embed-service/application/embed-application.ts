@@ -166,7 +166,7 @@ export class EmbedApplication {
 	async #acquire(names: readonly string[]): Promise<Map<string, AdapterLease>> {
 		const leases = new Map<string, AdapterLease>();
 		try {
-			for (const name of new Set(names)) if (name !== "") leases.set(name, await this.options.registry.acquire(name));
+			for (const [name, texts] of countOf(names)) if (name !== "") leases.set(name, await this.options.registry.acquire(name, texts));
 			return leases;
 		} catch (error) {
 			for (const lease of leases.values()) lease.release();
@@ -189,6 +189,12 @@ export class EmbedApplication {
 			metrics.countAdapter(name === "" ? undefined : name, use);
 		}
 	}
+}
+
+function countOf(names: readonly string[]): Map<string, number> {
+	const counts = new Map<string, number>();
+	for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+	return counts;
 }
 
 const label = (lease: AdapterLease | undefined): string => (lease ? `${lease.name}@${lease.generation}` : "");

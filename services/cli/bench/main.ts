@@ -3,9 +3,11 @@ import { benchData } from "./data.js";
 import { benchEmbed } from "./embed.js";
 import { benchEstimate } from "./estimate.js";
 import { benchGpu } from "./gpu/index.js";
+import { benchAdapters } from "./serving/adapters.js";
 import { benchTrain } from "./train.js";
 
 const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = {
+	adapters: benchAdapters,
 	data: benchData,
 	embed: benchEmbed,
 	estimate: benchEstimate,

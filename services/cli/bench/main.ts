@@ -4,6 +4,9 @@ import { benchEmbed } from "./embed.js";
 import { benchEstimate } from "./estimate.js";
 import { benchGpu } from "./gpu/index.js";
 import { benchAdapters } from "./serving/adapters.js";
+import { benchOverload } from "./serving/overload.js";
+import { benchSoak } from "./serving/soak.js";
+import { benchSwap } from "./serving/swap.js";
 import { benchTrain } from "./train.js";
 
 const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = {
@@ -11,6 +14,9 @@ const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<obje
 	data: benchData,
 	embed: benchEmbed,
 	estimate: benchEstimate,
+	overload: benchOverload,
+	soak: benchSoak,
+	swap: benchSwap,
 	train: benchTrain,
 	gpu: benchGpu,
 };

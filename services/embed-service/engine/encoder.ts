@@ -21,6 +21,12 @@ import type { BatchMessage, EngineSettings, LayerFactors } from "./protocol.js";
 
 type Layer = ReturnType<typeof linearLayers>[number];
 
+/**
+ * Most tokens that a merged adapter's graph runs at once. Such graphs have no arena, which costs nothing as long as the
+ * blocks that they ask for are small.
+ */
+const MERGED_TOKENS = 256;
+
 /** A resident adapter's factors by layer. */
 type Factors = ReadonlyMap<string, LayerFactors>;
 
@@ -70,7 +76,7 @@ export class EmbedEncoder {
 
 	/** @shape → [B,D] row-major, in the batch's order */
 	embed(batch: BatchMessage): Promise<Float32Array> {
-		return inChunks(batch, this.settings.config.hiddenSize, (part) => this.#embed(part));
+		return inChunks(batch, this.#dimension, (part) => this.#embed(part));
 	}
 
 	/** Texts of merged adapters run adapter by adapter, all others together. */
@@ -82,10 +88,15 @@ export class EmbedEncoder {
 			if (texts) texts.push(text);
 			else groups.set(group, [text]);
 		});
-		return inParts(batch, [...groups.values()], this.settings.config.hiddenSize, (part) => {
+		return inParts(batch, [...groups.values()], this.#dimension, (part) => {
 			const merged = this.#merged.get(part.adapters[0]!);
-			return merged ? this.#runIn(merged, part, {}) : this.#runShared(part);
+			if (!merged) return this.#runShared(part);
+			return inChunks(part, this.#dimension, (piece) => this.#runIn(merged, piece, {}), MERGED_TOKENS);
 		});
+	}
+
+	get #dimension(): number {
+		return this.settings.config.hiddenSize;
 	}
 
 	async #runShared(batch: BatchMessage): Promise<Float32Array> {

@@ -67,7 +67,11 @@ export class ServedEmbed {
 	}
 
 	async get(path: string): Promise<unknown> {
-		return JSON.parse((await this.#ask("GET", path)).body.toString());
+		return JSON.parse(await this.text(path));
+	}
+
+	async text(path: string): Promise<string> {
+		return (await this.#ask("GET", path)).body.toString();
 	}
 
 	/** Resident memory of the service, MiB. */

@@ -3,12 +3,20 @@ import { benchData } from "./data.js";
 import { benchEmbed } from "./embed.js";
 import { benchEstimate } from "./estimate.js";
 import { benchGpu } from "./gpu/index.js";
+import { benchAdapters } from "./serving/adapters.js";
+import { benchOverload } from "./serving/overload.js";
+import { benchSoak } from "./serving/soak.js";
+import { benchSwap } from "./serving/swap.js";
 import { benchTrain } from "./train.js";
 
 const BENCHES: Readonly<Record<string, (argv: readonly string[]) => Promise<object>>> = {
+	adapters: benchAdapters,
 	data: benchData,
 	embed: benchEmbed,
 	estimate: benchEstimate,
+	overload: benchOverload,
+	soak: benchSoak,
+	swap: benchSwap,
 	train: benchTrain,
 	gpu: benchGpu,
 };

@@ -18,7 +18,6 @@ class EmbedGraph {
 	readonly graph = new Graph("embed");
 	readonly #weights: BaseInputs;
 	readonly #products: Products;
-	readonly #ids = this.graph.input("texts.ids", "int64", ["T"]);
 	readonly #positions = this.graph.input("texts.positions", "int64", ["T"]);
 	readonly #mask = this.graph.input("texts.mask", "float32", ["R", 1, "Q", "S"]);
 	/** Of query, key and value. @shape [R,H,S] each */
@@ -70,10 +69,10 @@ class EmbedGraph {
 	}
 
 	#embeddings(): Value {
-		const { hiddenSize, vocabSize, maxPositions, typeVocabSize } = this.config;
+		const { hiddenSize, maxPositions, typeVocabSize } = this.config;
 		const table = (kind: string, rows: number) => this.#weights.tensor(`embeddings.${kind}_embeddings.weight`, [rows, hiddenSize]);
 		const firstType = gather(table("token_type", typeVocabSize), this.graph.constant("first_type", "int64", [1], BigInt64Array.of(0n)));
-		const words = this.#weights.words(this.#ids, vocabSize, hiddenSize);
+		const words = this.#weights.words(hiddenSize);
 		const positions = gather(table("position", maxPositions), this.#positions);
 		return this.#norm("embeddings.LayerNorm", add(words, add(positions, firstType)));
 	}
@@ -120,7 +119,7 @@ class EmbedGraph {
 }
 
 /**
- * ONNX bytes of the encoder. Inputs: the base's (`packBase` of the same `compute`, those that are not fixed), `texts.*`
+ * ONNX bytes of the encoder. Inputs: the base's (`baseFeeds` of `packBase` for the same `compute`), `texts.*`
  * (`TextRows`) and the adapters' of `mode`. Output `states` [T,D], to be pooled (`poolStates`).
  */
 export function buildEmbedGraph(config: EncoderConfig, mode: AdapterMode, compute: ComputeMode, base: readonly PackedTensor[]): Uint8Array {

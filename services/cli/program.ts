@@ -9,6 +9,7 @@ import { addDoctor } from "./doctor/command.js";
 import { addEval } from "./evaluation/command.js";
 import { jobsCommand } from "./jobs/command.js";
 import { addEstimate, addTrain } from "./jobs/train.js";
+import { addLabel } from "./labels/command.js";
 import { modelsCommand } from "./models.js";
 import { addTexts } from "./texts/command.js";
 import { up } from "./up.js";
@@ -30,6 +31,7 @@ export function createProgram(cli: Cli): Command {
 	program.commandsGroup("Use:");
 	program.addCommand(adaptersCommand(cli));
 	addTexts(cli, program);
+	addLabel(cli, program);
 	addEval(cli, program);
 	program.commandsGroup("This machine:");
 	program.addCommand(modelsCommand(cli));

@@ -1,3 +1,4 @@
+export { writeDense } from "./dense.js";
 export { FolderArtifactStore } from "./folder-store.js";
 export { jailedPath } from "./jailed-path.js";
 export { manifestSchema } from "./manifest.js";

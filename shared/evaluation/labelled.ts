@@ -5,6 +5,8 @@ export interface LabelledSet {
 	readonly queries: readonly string[];
 	readonly corpus: readonly string[];
 	readonly relevant: readonly ReadonlySet<number>[];
+	/** Row of the corpus that is the query itself and no answer to it: found by every model, it would only take a place. */
+	readonly self: readonly (number | undefined)[];
 }
 
 export interface LabelledQuery {
@@ -23,7 +25,11 @@ export function labelledSet(queries: readonly LabelledQuery[], corpus: readonly 
 	};
 	for (const text of corpus) row(text);
 	const relevant = queries.map((query) => new Set(query.relevant.map(row)));
-	return { queries: queries.map(({ query }) => query), corpus: [...rows.keys()], relevant };
+	const self = queries.map(({ query }, i) => {
+		const own = rows.get(query);
+		return own === undefined || relevant[i]!.has(own) ? undefined : own;
+	});
+	return { queries: queries.map(({ query }) => query), corpus: [...rows.keys()], relevant, self };
 }
 
 /** Texts of categories; each is a query for the others of its own. */

@@ -3,12 +3,12 @@
  * weight is 0 are not built.
  */
 import { gradients } from "../autodiff/index.js";
-import { add, Graph, matmul, mul, serializeGraph, type Value } from "../graph/index.js";
+import { add, Graph, matmul, mul, serializeGraph, sub, type Value } from "../graph/index.js";
 import type { EncoderConfig, Pooling } from "../models/index.js";
 import { type BertOptions, bertStates } from "./bert.js";
 import { type FrozenInput, FrozenWeights } from "./frozen-weights.js";
 import { declareLora, type LoraOptions } from "./lora.js";
-import { anchorLoss, contrastiveLoss } from "./losses.js";
+import { anchorLoss, contrastiveLoss, unitRows } from "./losses.js";
 import { packedInputs } from "./packing.js";
 import { type ParameterSpec, Parameters } from "./parameters.js";
 import { reconstructionLoss } from "./tsdae.js";
@@ -26,6 +26,8 @@ export interface TrainingStepOptions {
 	readonly quantized: boolean;
 	readonly lora: LoraOptions;
 	readonly objective: Objective;
+	/** Whether the anchor is on the base's similarities after a linear map, fed as `anchor.mean` [D] and `anchor.transform` [D,D]. */
+	readonly anchorTransformed?: boolean | undefined;
 	/** Rows of the word embeddings in use, and rows of the softmax. */
 	readonly embeddingRows: number;
 	readonly vocabularyRows: number;
@@ -106,11 +108,19 @@ class StepBuilder {
 		});
 	}
 
+	/** The base's vectors as the anchor wants them. @shape [B,D] → [B,D] */
+	#target(vectors: Value): Value {
+		if (!this.options.anchorTransformed) return vectors;
+		const { hiddenSize } = this.options.config;
+		const centred = sub(unitRows(vectors), this.graph.input("anchor.mean", "float32", [hiddenSize]));
+		return matmul(centred, this.graph.input("anchor.transform", "float32", [hiddenSize, hiddenSize]), { transB: true });
+	}
+
 	private anchor(clean: Value): Value {
 		const texts = packedInputs(this.graph, "base", ["Rb", 1, "Sb", "Sb"], { rows: "Rb", longest: "Sb", tokens: "Tb" });
 		const states = bertStates(this.base, texts);
 		const vectors = matmul(this.graph.input("base.pool", "float32", ["B", "Tb"]), states);
-		return anchorLoss(clean, vectors, this.graph.input("base.pairs", "float32", []));
+		return anchorLoss(clean, this.#target(vectors), this.graph.input("base.pairs", "float32", []));
 	}
 }
 

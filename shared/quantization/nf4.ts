@@ -89,7 +89,10 @@ export function dequantizeNf4(tensor: Nf4Tensor): Float32Array {
 export function codePlanes(codes: Uint8Array): Uint8Array {
 	const half = codes.length;
 	const code = (element: number) => (element % 2 === 0 ? codes[element >> 1]! >> 4 : codes[element >> 1]! & 15);
-	return Uint8Array.from({ length: half }, (_, i) => (code(i) << 4) | code(i + half));
+	// A plain loop: every weight of the base passes here while a service starts.
+	const planes = new Uint8Array(half);
+	for (let i = 0; i < half; i++) planes[i] = (code(i) << 4) | code(i + half);
+	return planes;
 }
 
 /** Bytes that a packed weight takes. */

@@ -183,6 +183,26 @@ describe("texts and adapters", () => {
 		expect(out).toMatch(/4 texts, each searched.*MAP@10 .*unverified, 4 are too few.*4 graded pairs\n.*\nSpearman /s);
 	});
 
+	test("pairs to grade are proposed from a file's texts, those graded already left out; a pair without a grade is refused by eval", async () => {
+		const out = join(folder, "labels.jsonl");
+		const propose = () => toEmbed("label", titles, "--out", out, "--adapter", "parts", "--json");
+		const pairs = (await propose()).json<{ sentence1: string; sentence2: string; score: null }>();
+		expect(pairs).toHaveLength(6);
+		for (const { sentence1, sentence2, score } of pairs) {
+			expect(TEXTS).toEqual(expect.arrayContaining([sentence1, sentence2]));
+			expect(score).toBeNull();
+		}
+		const [first, ...rest] = pairs;
+		writeFileSync(out, `${JSON.stringify({ sentence1: first!.sentence2, sentence2: first!.sentence1, score: 4 })}\n`);
+		expect((await propose()).json()).toEqual(rest);
+		const asked = await toEmbed("label", titles, "--out", out);
+		expect([asked.code, asked.err]).toEqual([1, expect.stringContaining("found no terminal to ask in; allowed: --json")]);
+		writeFileSync(out, pairs.map((pair) => JSON.stringify(pair)).join("\n"));
+		expect((await toEmbed("eval", out, "-a", "parts")).err).toMatch(/score/);
+		const other = await toEmbed("label", titles, "--out", titles, "--json");
+		expect(other.err).toMatch(/line 1: found no graded pair; allowed/);
+	});
+
 	test("folders are inspected and compared without any service", async () => {
 		const wide = join(folder, "wide");
 		const [inspected] = (await dak(["adapters", "inspect", wide, "--json"])).json();

@@ -164,6 +164,20 @@ export const BAD_JOBS: readonly JobCase[] = [
 		says: ["unknown"],
 	},
 	{
+		name: "a share of whitening above the whole",
+		change: { objective: { anchor_whitening: 1.5 } },
+		reason: "INVALID_REQUEST",
+		pointer: "/objective/anchor_whitening",
+		says: ["1.5"],
+	},
+	{
+		name: "ONNX files of what has a Dense module",
+		change: { goal: "same_item", output: { onnx: true } },
+		reason: "INVALID_REQUEST",
+		pointer: "/output/onnx",
+		says: ["Dense", "output_whitening 0"],
+	},
+	{
 		name: "an unknown layer",
 		change: { lora: { target_modules: ["q_proj"] } },
 		reason: "INVALID_REQUEST",

@@ -2,11 +2,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { createRunner } from "@dak/embed-service/engine";
 import { readAdapter } from "@dak/shared/adapters";
+import { loadTokenizer } from "@dak/shared/tokenization";
 import type { DatasetStatistics } from "@dak/train-service/data";
 import { trainingProcess } from "@dak/train-service/training";
 import { expect, test } from "vitest";
 import { collect, jobWith, scratchFolder, startService } from "../../services/train-service/testing/index.js";
+import { openTestModel } from "../../shared/nn/testing/base-model.js";
 
 const SMALL = { max_length: 16, training: { max_steps: 3, batch_size: 2, learning_rate: 1e-4 }, lora: { r: 4 } };
 
@@ -68,6 +71,44 @@ test("a folder's texts are prepared, some held out, and the report tells of them
 	expect(validation.loss_after).toBeLessThan(validation.loss_before);
 	const [held] = events.filter(({ event, data }) => event === "evaluation" && (data.values as { name: string }).name === "validation");
 	expect(held?.data.values).toMatchObject(validation);
+});
+
+test("a job for the same item whitens its vectors, serving gives what the job measured, and the report says what was chosen", async () => {
+	const service = await startService(scratchFolder(), { DAK_THREADS: "1" }, trainingProcess());
+	const texts = Array.from({ length: 80 }, (_, i) => `${["red", "blue", "green", "grey"][i % 4]} hat number ${i} of wool`);
+	const { id } = await service.create(
+		jobWith({ ...SMALL, dataset: { texts }, goal: "same_item", adapter_name: "same", output: { merged_model: true } }),
+	);
+	const job = await service.until(id, "succeeded", "failed");
+	expect(job, JSON.stringify(job.error)).toMatchObject({ state: "succeeded" });
+	const report = await (await fetch(`${service.url}/v1/jobs/${id}/report`)).json();
+	expect(report).toMatchObject({
+		objective: {
+			goal: "same_item",
+			contrastive: 0.1,
+			anchor_whitening: 0.75,
+			output_whitening: 0.75,
+			reason: expect.stringContaining("whitened"),
+		},
+	});
+
+	const folder = join(service.config.artifactsDir, job.adapter_path!);
+	const adapter = readAdapter(folder, { name: "same", maxRank: 256 });
+	expect(adapter.dense).toMatchObject({ inFeatures: 384, outFeatures: 384 });
+	const base = await openTestModel();
+	const tokenizer = await loadTokenizer(base.folder.path);
+	const runner = await createRunner(base, { device: "cpu", threads: 1, compute: "fp32" });
+	const resident = await runner.prepare(adapter);
+	for (const { text, embedding } of adapter.manifest!.canaries) {
+		const vector = await runner.embed([{ ids: tokenizer.encode(text, { maxLength: base.maxSeqLength }), adapter: resident }]);
+		const length = Math.hypot(...vector);
+		const cosine = embedding.reduce((sum, value, i) => sum + (value * vector[i]!) / length, 0);
+		expect(cosine).toBeGreaterThan(1 - 1e-5);
+	}
+	await runner.close();
+	base.weights.close();
+	const modules = JSON.parse(readFileSync(join(folder, "merged_model", "modules.json"), "utf8")) as { type: string }[];
+	expect(modules.map(({ type }) => type.split(".").at(-1))).toEqual(["Transformer", "Pooling", "Normalize", "Dense", "Normalize"]);
 });
 
 test("a cancelled job rests within a second, also in the middle of a long step", async () => {

@@ -68,6 +68,7 @@ const outputs = await writeModelOutputs({
 		onnx_dtypes: ["fp32", "int8"],
 	},
 	pooling: base.pooling,
+	dense: adapter.dense,
 	texts: ids,
 	served: () => vectors(base, true),
 	alone: (model) => vectors(model, false),

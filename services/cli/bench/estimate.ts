@@ -20,7 +20,7 @@ const OPTIONS = {
 	texts: { type: "string" },
 	batch: { type: "string", default: "8,32" },
 	"max-length": { type: "string", default: "64,128" },
-	vocabulary: { type: "string", default: "corpus,full" },
+	vocabulary: { type: "string", default: "sampled,full" },
 	steps: { type: "string", default: "6" },
 	threads: { type: "string", default: "2" },
 	json: { type: "boolean", default: false },

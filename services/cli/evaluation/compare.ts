@@ -76,7 +76,7 @@ async function view(dak: DakClient, model: Model, { groups }: Prepared, { queryP
 }
 
 function compareTasks({ retrieval, categories, grades }: Prepared, a: View, b: View): EvalResult["tasks"] {
-	const search = (of: View) => retrievalScores(of("queries"), of("corpus"), retrieval!.relevant);
+	const search = (of: View) => retrievalScores(of("queries"), of("corpus"), retrieval!.relevant, (i) => retrieval!.self[i]);
 	const searchCategories = (of: View) => {
 		const { queries, relevant } = categories!;
 		return retrievalScores(rowsOf(of("categorized"), queries), of("categorized"), relevant, (i) => queries[i]);

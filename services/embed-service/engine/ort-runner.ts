@@ -6,7 +6,7 @@
 import type { Adapter } from "@dak/shared/adapters";
 import { DakError } from "@dak/shared/errors";
 import type { BaseModel } from "@dak/shared/models";
-import { type ComputeMode, DRIFT_LIMIT, packBase, packNf4 } from "@dak/shared/nn/inference";
+import { type ComputeMode, DRIFT_LIMIT, prepareBase } from "@dak/shared/nn/inference";
 import { chooseDevice, type Device, type WantedDevice } from "@dak/shared/runtime";
 import { checkDense } from "./dense.js";
 import { EngineThread } from "./engine-thread.js";
@@ -20,6 +20,8 @@ export interface RunnerOptions {
 	/** Threads of all batches together. */
 	readonly threads: number;
 	readonly compute: ComputeMode;
+	/** Where the packed base is kept for the next start; undefined: it is packed each time. */
+	readonly preparedDir?: string | undefined;
 }
 
 /** An adapter that lives in the workers under a number. */
@@ -170,8 +172,7 @@ function deviceFor({ device, compute }: RunnerOptions): Device {
 export async function createRunner(base: BaseModel, options: RunnerOptions): Promise<ModelRunner> {
 	const { compute } = options;
 	const device = deviceFor(options);
-	const nf4 = packNf4(base);
-	const packed = packBase(base, compute, nf4);
+	const { nf4, tensors: packed } = prepareBase(base, compute, options.preparedDir);
 	const { encoder: config, pooling } = base;
 	const lanes = device.kind === "cpu" ? options.threads : 1;
 	const settings: EngineSettings = { config, pooling, device, threads: options.threads / lanes, compute, base: packed };

@@ -1,4 +1,5 @@
 /** The composition root: configuration in, a running service out. */
+import { join } from "node:path";
 import { FolderArtifactStore, TOOL_VERSION } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
 import { invalidField } from "@dak/shared/errors";
@@ -41,7 +42,12 @@ export async function startEmbedService(config: Config, options: { readonly logg
 	await gpu.start();
 	const base = withDefaultPrompt(await openBase(config, logger), config.DAK_DEFAULT_PROMPT_NAME);
 	const tokenizer = await loadTokenizer(base.folder.path);
-	const runner = await createRunner(base, { device: config.DAK_DEVICE, threads: config.DAK_THREADS, compute: config.DAK_COMPUTE });
+	const runner = await createRunner(base, {
+		device: config.DAK_DEVICE,
+		threads: config.DAK_THREADS,
+		compute: config.DAK_COMPUTE,
+		preparedDir: join(config.DAK_DATA_DIR, "prepared"),
+	});
 	base.weights.close();
 	logger.info(
 		{

@@ -3,7 +3,7 @@ import type { BaseModel } from "@dak/shared/models";
 import { chooseDevice, type Device } from "@dak/shared/runtime";
 import type { Tokenizer } from "@dak/shared/tokenization";
 import { checkAgainstBase, type JobSettings } from "../jobs/index.js";
-import { createNoise } from "../training/index.js";
+import { createNoise, SAMPLED_TOKENS } from "../training/index.js";
 import { Batches, type TextLengths } from "./batches.js";
 import { MEASURED_TEXTS } from "./constants.js";
 import { whatWouldFit } from "./fit.js";
@@ -116,12 +116,19 @@ class Estimation {
 		return new Batches(this.#lengths, this.tokenizer, settings);
 	}
 
+	#vocabularyRows(settings: JobSettings): number {
+		const { vocabSize } = this.base.encoder;
+		const { vocabulary } = settings.training;
+		if (vocabulary === "full") return vocabSize;
+		const own = this.#batches(settings).vocabularyRows(vocabSize);
+		return vocabulary === "corpus" ? own : Math.min(vocabSize, own + SAMPLED_TOKENS);
+	}
+
 	readonly #graphs = new Map<string, StepGraph>();
 
 	/** One graph serves all batch sizes. */
 	#step(settings: JobSettings): StepGraph {
-		const { vocabSize } = this.base.encoder;
-		const rows = settings.training.vocabulary === "full" ? vocabSize : this.#batches(settings).vocabularyRows(vocabSize);
+		const rows = this.#vocabularyRows(settings);
 		const { gradient_checkpointing, mixed_precision } = settings.training;
 		const key = JSON.stringify({ rows, gradient_checkpointing, mixed_precision });
 		const known = this.#graphs.get(key);

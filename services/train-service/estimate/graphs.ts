@@ -12,8 +12,8 @@ import {
 	sizeOf,
 	type TrainingText,
 } from "@dak/shared/nn";
-import type { JobSettings } from "../jobs/index.js";
-import { stepOptions } from "../training/index.js";
+import type { JobSettings, TrainingSettings } from "../jobs/index.js";
+import { stepOptions, widestObjective } from "../training/index.js";
 
 /** Bytes of a graph's inputs by what they are. */
 export interface InputBytes {
@@ -57,15 +57,14 @@ export class StepGraph {
 	readonly #step;
 	readonly #graph;
 	readonly #pooling;
+	private readonly settings: TrainingSettings;
 
-	constructor(
-		base: BaseModel,
-		private readonly settings: JobSettings,
-		rows: number,
-	) {
+	constructor(base: BaseModel, settings: JobSettings, rows: number) {
+		// Which of the losses there will be is known once the texts are.
+		this.settings = { ...settings, objective: widestObjective(settings) };
 		this.#pooling = settings.pooling ?? base.pooling;
 		const vocabulary = { size: rows, whole: settings.training.vocabulary === "full" };
-		this.#step = buildTrainingStep(stepOptions(base, settings, this.#pooling, vocabulary));
+		this.#step = buildTrainingStep(stepOptions(base, this.settings, this.#pooling, vocabulary));
 		this.#graph = new MeasuredGraph(this.#step.model);
 	}
 

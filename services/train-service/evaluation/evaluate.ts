@@ -1,17 +1,37 @@
 /** A job's report: what was measured on base and adapter, in the names of the JSON that users read. */
 import { type Comparison, type Contender, nearest, rounded, rowOf, unitVectors, type Vectors } from "@dak/shared/evaluation";
 import { checksOf } from "./checks.js";
-import { Eigenbasis, FEWEST_TEXTS_TO_FIT, FREE_BASELINE_NAMES, FREE_BASELINES, type FreeBaseline } from "./free-baselines.js";
+import {
+	Eigenbasis,
+	FEWEST_TEXTS_TO_FIT,
+	FREE_BASELINE_NAMES,
+	FREE_BASELINES,
+	type FreeBaseline,
+	type LinearMap,
+} from "./free-baselines.js";
 import { projection, similarityHistogram } from "./pictures.js";
 import type { EvaluationPlan, GroupName } from "./plan.js";
 import { generalContender, sanityOf, shapeOf } from "./sanity.js";
 import { conclude, type ReportVerdict } from "./summary.js";
 import { type Task, type TaskName, tasksOf, type View } from "./tasks.js";
+import { throughMap, whitening } from "./whitening.js";
 
 /** One model's vectors of a plan's texts, group by group. */
 export interface ModelVectors {
 	readonly dimension: number;
 	readonly groups: Readonly<Partial<Record<GroupName, Float32Array>>>;
+}
+
+/** Each group's vectors through a map, of length 1. */
+export function mapVectors({ dimension, groups }: ModelVectors, map: LinearMap): ModelVectors {
+	const mapped = Object.entries(groups).map(([name, data]) => [name, throughMap(unitVectors(data, dimension), map).data]);
+	return { dimension, groups: Object.fromEntries(mapped) };
+}
+
+/** Fits whitening to the training texts among a model's vectors; undefined for too few. Scales them to length 1 in place. */
+export function fitWhitening({ dimension, groups }: ModelVectors, share: number): LinearMap | undefined {
+	const [sample, fit] = [groups.sample!, groups.fit!].map((data) => unitVectors(data, dimension)) as [Vectors, Vectors];
+	return whitening(joined(sample, fit), share);
 }
 
 export interface EvaluationInput {

@@ -18,6 +18,14 @@ export const FEWEST_TEXTS_TO_FIT = 64;
 /** Least variance of a direction, as a share of the mean: one that the texts do not have would be blown up without bounds. */
 const FLOOR = 1e-3;
 
+/** v ↦ matrix · (v − mean), of vectors of length 1. */
+export interface LinearMap {
+	/** @shape [dimension] */
+	readonly mean: Float32Array;
+	/** @shape [dimension, dimension], an output a row */
+	readonly matrix: Float32Array;
+}
+
 /** Mean and principal axes of a set of vectors. */
 export class Eigenbasis {
 	private constructor(
@@ -53,10 +61,30 @@ export class Eigenbasis {
 
 	/** Rotated vectors times the covariance to a power, of length 1. */
 	scaled(rotated: Vectors, power: number): Vectors {
-		const least = FLOOR * (this.variances.reduce((a, b) => a + b, 0) / this.variances.length);
-		const factors = this.variances.map((variance) => Math.max(variance, least) ** power);
+		const factors = this.#factors(power);
 		const data = rotated.data.map((value, at) => value * factors[at % rotated.dimension]!);
 		return unitVectors(data, rotated.dimension);
+	}
+
+	#factors(power: number): Float64Array {
+		const least = FLOOR * (this.variances.reduce((a, b) => a + b, 0) / this.variances.length);
+		return this.variances.map((variance) => Math.max(variance, least) ** power);
+	}
+
+	/** Centres, and multiplies by the covariance to a power, in the vectors' own coordinates. */
+	map(power: number): LinearMap {
+		const dimension = this.variances.length;
+		const factors = this.#factors(power);
+		const matrix = new Float32Array(dimension * dimension);
+		// Σ over axes: factor · axis · axisᵀ, which is symmetric.
+		for (let axis = 0; axis < dimension; axis++) {
+			const own = this.axes.subarray(axis * dimension, (axis + 1) * dimension);
+			for (let n = 0; n < dimension; n++) {
+				const scaled = factors[axis]! * own[n]!;
+				for (let k = 0; k < dimension; k++) matrix[n * dimension + k]! += scaled * own[k]!;
+			}
+		}
+		return { mean: Float32Array.from(this.mean), matrix };
 	}
 
 	/** Shares of the variance of the two widest axes. */

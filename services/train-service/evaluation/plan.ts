@@ -11,8 +11,8 @@ export const LIMITS = {
 	sample: 400,
 	/** Of these, texts that are also measured with slips of the fingers. */
 	misspelled: 200,
-	/** Training texts that the free baselines are fitted to beside the sample, by the base alone. */
-	fit: 600,
+	/** Training texts that whitening is fitted to beside the sample. */
+	fit: 1600,
 	queries: 2000,
 	corpus: 20_000,
 	categorized: 5000,
@@ -40,7 +40,7 @@ export type GroupName =
 	| "fit";
 
 export interface EvaluationPlan {
-	/** Texts to encode. `misspelled` are forms of the sample's first; `fit` is the base's alone, and adds to the sample. */
+	/** Texts to encode. `misspelled` are forms of the sample's first; `fit` adds to the sample where whitening is fitted. */
 	readonly groups: Readonly<Record<GroupName, readonly string[]>>;
 	readonly retrieval: LabelledSet | undefined;
 	readonly categories: CategorySet | undefined;

@@ -11,7 +11,9 @@ export {
 	NOISE_KINDS,
 	type NoiseKind,
 	noiseSchema,
+	type Objective,
 	refuseMissingFeatures,
+	type TrainingSettings,
 } from "./settings.js";
 export { ENDED, isTerminal, NEXT, RUNNING } from "./states.js";
 export type { DatasetStore, Idempotency, JobPatch, JobStore } from "./store.js";

@@ -46,6 +46,22 @@ const preparationSchema = z.strictObject({
 	max_texts: z.int().min(2).max(10_000_000).default(1_000_000).describe("Most texts; more are thinned out by chance"),
 });
 
+const share = z.number().min(0).max(1).optional();
+
+/** What is left out is chosen by the goal and the job's texts, and told in its report. */
+const objectiveSchema = z
+	.strictObject({
+		tsdae: weight.default(1).describe("Reconstructing the clean text through the noisy one's vector"),
+		contrastive: weight.optional().describe("Noisy and clean text together, other texts of the batch apart"),
+		anchor: weight.default(30).describe("Keeping the base's similarities of two texts"),
+		anchor_whitening: share.describe(
+			"The anchor's similarities: 0 the base's own, 1 those of its whitened vectors, between a part of the way",
+		),
+		output_whitening: share.describe("How far the adapted vectors are whitened, by a Dense module beside the adapter; 0: no module"),
+	})
+	.refine(({ tsdae, contrastive }) => tsdae > 0 || contrastive !== 0, "tsdae and contrastive are both 0: nothing to train")
+	.describe("Weights of the losses; what is left out is chosen by goal and texts");
+
 const noiseRatio = z.number().min(0).max(0.95).default(0.6).describe("Share of the words");
 const noiseKind = z.enum(NOISE_KINDS);
 
@@ -101,12 +117,11 @@ export const jobSettingsSchema = z
 			.describe("A text made of several columns, such as {brand} {title}, in place of text_column"),
 		preparation: preparationSchema.prefault({}).describe("What is done to the texts before training"),
 		adapter_name: z.string().regex(ADAPTER_NAME, "1 to 128 letters, digits, '.', '_' or '-', a letter or digit at both ends").optional(),
-		goal: z.enum(["balanced", "same_item"]).default("balanced"),
-		objective: z
-			.strictObject({ tsdae: weight.default(1), contrastive: weight.default(0.1), anchor: weight.default(30) })
-			.refine((o) => o.tsdae + o.contrastive > 0, "tsdae and contrastive are both 0: nothing to train")
-			.prefault({})
-			.describe("Weights of the losses"),
+		goal: z
+			.enum(["balanced", "same_item"])
+			.default("balanced")
+			.describe("balanced: search in general; same_item: the same thing told in other words, above all else"),
+		objective: objectiveSchema.prefault({}),
 		noise: noiseSchema.prefault({}),
 		pooling: z.enum(["mean", "cls"]).optional().describe("Default: what the base model's folder says"),
 		max_length: z.int().min(4).max(8192).default(64).describe("Most tokens a training text, special ones included"),
@@ -134,9 +149,11 @@ export const jobSettingsSchema = z
 				weight_decay: z.number().min(0).max(1).default(0),
 				max_grad_norm: z.number().positive().max(1e6).default(1),
 				vocabulary: z
-					.enum(["corpus", "full"])
-					.default("corpus")
-					.describe("Tokens that the decoder's softmax is over: the corpus' own, or all"),
+					.enum(["corpus", "sampled", "full"])
+					.default("sampled")
+					.describe(
+						"Tokens that the decoder's softmax is over: all; the corpus' own and others by chance, each standing for many (an estimate of all); the corpus' own alone",
+					),
 				gradient_checkpointing: z
 					.boolean()
 					.default(false)
@@ -188,10 +205,27 @@ export const jobSettingsSchema = z
 		error: "text_column and text_template exclude each other",
 		path: ["text_template"],
 	})
+	.refine(({ output, goal, objective }) => !(output.onnx && (objective.output_whitening ?? (goal === "same_item" ? 1 : 0)) > 0), {
+		error:
+			"an ONNX file gives token states, and has no place for the Dense module that output_whitening makes; allowed: false, or objective.output_whitening 0",
+		path: ["output", "onnx"],
+	})
 	.meta({ id: "JobSpec", description: "What to train; base_model and dataset alone make a job" });
 
 /** A job with every default filled in. */
 export type JobSettings = z.output<typeof jobSettingsSchema>;
+
+/** The losses as they are trained. */
+export interface Objective {
+	readonly tsdae: number;
+	readonly contrastive: number;
+	readonly anchor: number;
+	readonly anchor_whitening: number;
+	readonly output_whitening: number;
+}
+
+/** Settings whose objective has been chosen. */
+export type TrainingSettings = JobSettings & { readonly objective: Objective };
 
 /** What only the base model's shape can refuse. @throws INVALID_REQUEST, NOT_IMPLEMENTED for an ONNX file that cannot be written */
 export function checkAgainstBase(
@@ -215,11 +249,10 @@ function checkOnnx(encoder: BaseModel["encoder"], dtype: JobSettings["output"]["
 }
 
 /** Fields of the contract that nothing stands behind yet, each with what it may be meanwhile. */
-function missingFeatures({ lora, output, goal }: JobSettings): FieldViolation[] {
+function missingFeatures({ lora, output }: JobSettings): FieldViolation[] {
 	const rows: [pointer: string, found: unknown, allowed: unknown][] = [
 		["/lora/dropout", lora.dropout, 0],
 		["/output/adapter", output.adapter, true],
-		["/goal", goal, "balanced"],
 	];
 	return rows
 		.filter(([, found, allowed]) => found !== allowed)

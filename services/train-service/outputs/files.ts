@@ -1,7 +1,7 @@
 /** Files of a model folder that are not weights, and weights' files written piece by piece. */
 import { closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { sentenceTransformersFiles } from "@dak/shared/adapters";
+import { type DenseModule, sentenceTransformersFiles, writeDense } from "@dak/shared/adapters";
 import type { BaseModel, Pooling } from "@dak/shared/models";
 
 /** What a tokenizer's files are called; the base's are copied where it has them. */
@@ -18,6 +18,10 @@ export interface ModelFiles {
 	readonly config?: Readonly<Record<string, unknown>>;
 }
 
+export interface SentenceModules extends Pick<ModelFiles, "base" | "pooling"> {
+	readonly dense?: DenseModule | undefined;
+}
+
 /** Configuration, tokenizer and sentence-transformers' files. */
 export function writeModelFiles(folder: string, { base, pooling, dtype, config = {} }: ModelFiles): void {
 	const from = base.folder.path;
@@ -26,9 +30,20 @@ export function writeModelFiles(folder: string, { base, pooling, dtype, config =
 	const kept = Object.entries(own).filter(([key]) => !DROPPED.includes(key));
 	writeJson(join(folder, "config.json"), { ...Object.fromEntries(kept), torch_dtype: dtype, ...config });
 	for (const name of TOKENIZER_FILES) if (existsSync(join(from, name))) copyFileSync(join(from, name), join(folder, name));
+	writeModules(folder, { base, pooling });
+}
+
+/** What sentence-transformers does behind the token states. */
+export function writeModules(folder: string, { base, pooling, dense }: SentenceModules): void {
 	const { hiddenSize } = base.encoder;
 	const { normalize, prompts, defaultPromptName, maxSeqLength } = base;
-	const modules = sentenceTransformersFiles({ base: { hiddenSize, normalize, prompts, defaultPromptName }, pooling, maxSeqLength });
+	const modules = sentenceTransformersFiles({
+		base: { hiddenSize, normalize, prompts, defaultPromptName },
+		pooling,
+		maxSeqLength,
+		dense: dense !== undefined,
+	});
+	if (dense) writeDense(folder, dense);
 	for (const [name, value] of modules) writeJson(join(folder, name), value);
 }
 

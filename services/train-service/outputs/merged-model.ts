@@ -1,9 +1,9 @@
 /** The merged model as a sentence-transformers folder. */
 import { join } from "node:path";
 import { DakError } from "@dak/shared/errors";
-import type { BaseModel, Pooling } from "@dak/shared/models";
+import type { BaseModel } from "@dak/shared/models";
 import { float32ToFloat16, safetensorsHeader, type TensorShape } from "@dak/shared/safetensors";
-import { writeModelFiles, writePieces } from "./files.js";
+import { type ModelFiles, writeModelFiles, writePieces } from "./files.js";
 import type { MergedWeights } from "./merged-weights.js";
 
 export type MergedDtype = "fp32" | "fp16";
@@ -12,9 +12,14 @@ const FLOATS: readonly string[] = ["F32", "F16", "BF16"];
 const HALF_INFINITY = 0x7c00;
 
 /** Writes the folder. @returns bytes of the weights · @throws INVALID_MODEL for a weight that half precision cannot hold */
-export function writeMergedModel(folder: string, base: BaseModel, pooling: Pooling, weights: MergedWeights, dtype: MergedDtype): number {
-	writeModelFiles(folder, { base, pooling, dtype: dtype === "fp16" ? "float16" : "float32" });
-	return writePieces(join(folder, "model.safetensors"), tensorPieces(base, weights, dtype));
+export function writeMergedModel(
+	folder: string,
+	model: Pick<ModelFiles, "base" | "pooling">,
+	weights: MergedWeights,
+	dtype: MergedDtype,
+): number {
+	writeModelFiles(folder, { ...model, dtype: dtype === "fp16" ? "float16" : "float32" });
+	return writePieces(join(folder, "model.safetensors"), tensorPieces(model.base, weights, dtype));
 }
 
 function* tensorPieces({ weights: file }: BaseModel, merged: MergedWeights, dtype: MergedDtype): Generator<Uint8Array> {

@@ -1,12 +1,14 @@
 /** What a job puts out besides its adapter, each compared with what serving the adapter gives. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { DenseModule } from "@dak/shared/adapters";
 import { unitVectors } from "@dak/shared/evaluation";
 import { type BaseModel, openBaseModel } from "@dak/shared/models";
 import type { Device } from "@dak/shared/runtime";
 import type { JobSettings } from "../jobs/index.js";
 import { type CardFacts, outputCard } from "./card.js";
 import { type Drift, driftBetween, type OutputDrift } from "./drift.js";
+import { writeModules } from "./files.js";
 import { writeMergedModel } from "./merged-model.js";
 import { MergedWeights, type MergeOptions } from "./merged-weights.js";
 import { ONNX_FILES, type OnnxDtype, writeOnnxModel } from "./onnx-model.js";
@@ -27,6 +29,8 @@ export interface OutputOptions extends MergeOptions {
 	readonly folder: string;
 	readonly output: JobSettings["output"];
 	readonly pooling: BaseModel["pooling"];
+	/** Behind the pooling; the vectors compared are those before it. */
+	readonly dense: DenseModule | undefined;
 	/** Texts that are compared, as ids. */
 	readonly texts: readonly Int32Array[];
 	/** Vectors of these texts by serving base + adapter. @shape → [B,D] */
@@ -51,13 +55,15 @@ export async function writeModelOutputs(options: OutputOptions): Promise<ModelOu
 }
 
 async function mergedModel(options: OutputOptions, weights: MergedWeights, served: Float32Array) {
-	const { base, pooling, card, output, log } = options;
+	const { base, pooling, dense, card, output, log } = options;
 	const folder = join(options.folder, MERGED_FOLDER);
-	const bytes = writeMergedModel(folder, base, pooling, weights, output.merged_dtype);
+	const bytes = writeMergedModel(folder, { base, pooling }, weights, output.merged_dtype);
 	const written = await openBaseModel({ ref: card.name, path: folder, source: "local" });
 	try {
 		const drift = { bytes, ...compare(base, served, await options.alone(written)) };
 		writeFileSync(join(folder, "README.md"), outputCard("merged", card, { "model.safetensors": drift }, pooling));
+		// Afterwards: what is compared are the vectors that go into the module.
+		if (dense) writeModules(folder, { base, pooling, dense });
 		log(`${MERGED_FOLDER} (${output.merged_dtype}): ${told(drift)}`);
 		return { dtype: output.merged_dtype, ...drift };
 	} finally {

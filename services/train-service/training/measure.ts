@@ -11,8 +11,10 @@ import {
 	type EvaluationReport,
 	evaluateAdaptation,
 	type GroupName,
+	type LinearMap,
 	type ModelVectors,
 	planEvaluation,
+	throughMap,
 } from "../evaluation/index.js";
 import type { JobSettings } from "../jobs/index.js";
 import type { CurvePoint } from "./loss-curve.js";
@@ -67,8 +69,13 @@ export class Measurement {
 	adapted(factors: Factors): Promise<ModelVectors> {
 		return this.#vectors(
 			factors,
-			GROUPS.filter((group) => group !== "fit"),
+			GROUPS.filter((group) => group !== "fit" || this.#whitens),
 		);
+	}
+
+	/** Whether vectors are whitened after training, which is fitted to the adapted ones. */
+	get #whitens(): boolean {
+		return (this.options.settings.objective.output_whitening ?? 0) > 0;
 	}
 
 	/** Report, manifest metrics and verdict. Consumes both sets of vectors. */
@@ -93,9 +100,10 @@ export class Measurement {
 	}
 
 	/** A few texts with the unit vectors that serving has to reproduce; without a prompt, as serving has them. */
-	async canaries(factors: Factors) {
+	async canaries(factors: Factors, map?: LinearMap) {
 		const texts = this.options.texts.texts.slice(0, CANARIES);
-		const vectors = unitVectors(await this.#encode(this.#tokens(texts, ""), factors), this.options.base.encoder.hiddenSize);
+		const pooled = unitVectors(await this.#encode(this.#tokens(texts, ""), factors), this.options.base.encoder.hiddenSize);
+		const vectors = map ? throughMap(pooled, map) : pooled;
 		return texts.map((text, i) => ({ text, embedding: Array.from(rowOf(vectors, i)) }));
 	}
 

@@ -1,5 +1,5 @@
 /** What a job writes besides its adapter, made of what the training process has at hand. */
-import type { AdapterManifest, LoraModule } from "@dak/shared/adapters";
+import type { AdapterManifest, DenseModule, LoraModule } from "@dak/shared/adapters";
 import { DakError } from "@dak/shared/errors";
 import { type BaseModel, linearLayers } from "@dak/shared/models";
 import { FrozenFeeds, loraA, loraB } from "@dak/shared/nn";
@@ -8,7 +8,10 @@ import { type ModelOutputs, writeModelOutputs } from "../outputs/index.js";
 import { type Factors, Measurement, type MeasurementOptions } from "./measure.js";
 import type { JobHooks, StartMessage } from "./protocol.js";
 
-type OutputJob = Omit<MeasurementOptions, "threads">;
+type OutputJob = Omit<MeasurementOptions, "threads"> & {
+	/** What vectors go through behind the pooling. */
+	readonly dense: DenseModule | undefined;
+};
 
 interface Measured {
 	readonly metrics: Readonly<Record<string, unknown>>;
@@ -54,6 +57,7 @@ export async function modelOutputs(
 		folder: start.outputDir,
 		output: settings.output,
 		pooling,
+		dense: job.dense,
 		texts: compared,
 		// embed-service holds every base in NF4 with scales in 8 bits, however the job trained.
 		served: () => vectorsBy(job, threads, base, { kind: "nf4", double_quant: true }, compared, factors),

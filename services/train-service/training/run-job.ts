@@ -1,7 +1,7 @@
 /** A job from its texts to an adapter folder: what a training process does. It reports; it does not know to whom. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readAdapter, writeAdapterFolder } from "@dak/shared/adapters";
+import { type DenseModule, readAdapter, writeAdapterFolder } from "@dak/shared/adapters";
 import { invalidField } from "@dak/shared/errors";
 import { type BaseModel, openBaseModel } from "@dak/shared/models";
 import { FrozenFeeds, loraA, loraB } from "@dak/shared/nn";
@@ -9,13 +9,16 @@ import { peakRssBytes } from "@dak/shared/observability";
 import { chooseDevice, type Device } from "@dak/shared/runtime";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
 import { CheckpointFolder } from "../checkpoints/index.js";
-import { checkAgainstBase, type JobSettings } from "../jobs/index.js";
+import { denseOf, fitWhitening, type LinearMap, type ModelVectors, mapVectors } from "../evaluation/index.js";
+import { checkAgainstBase, type JobSettings, type TrainingSettings } from "../jobs/index.js";
 import { dataSection } from "../outputs/index.js";
 import { Checkpointing } from "./checkpointing.js";
 import { trainingIdentity } from "./identity.js";
 import { type Factors, Measurement } from "./measure.js";
 import { alphaOf, loraModules, modelOutputs, publishedSettings, quantizationOf } from "./model-outputs.js";
 import type { JobHooks, StartMessage } from "./protocol.js";
+import { recipeOf } from "./recipe.js";
+import { whitensAnchor } from "./step-options.js";
 import { type LoadedTexts, loadTexts, TextSource } from "./texts.js";
 import { train } from "./train.js";
 import { Trainer } from "./trainer.js";
@@ -24,7 +27,9 @@ interface Prepared {
 	readonly base: BaseModel;
 	readonly tokenizer: Tokenizer;
 	readonly device: Device;
-	readonly settings: JobSettings;
+	readonly settings: TrainingSettings;
+	/** Why the objective is as it is. */
+	readonly chosen: string;
 	readonly loaded: LoadedTexts;
 	readonly texts: TextSource;
 	readonly heldOut: TextSource | undefined;
@@ -40,10 +45,11 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 	const { send } = hooks;
 	send({ type: "state", state: "preparing" });
 	const job = await prepare(start);
-	send({ type: "log", level: "info", message: describe(job) });
+	for (const message of [describe(job), job.chosen]) send({ type: "log", level: "info", message });
 	const measurement = await Measurement.create({ ...job, threads: start.threads });
 	const before = await measurement.base();
-	const trainer = await Trainer.create({ ...job, threads: start.threads });
+	const anchorMap = anchorMapOf(job, before);
+	const trainer = await Trainer.create({ ...job, threads: start.threads, anchorMap });
 	// Before a checkpoint is gone on from: the loss of the very beginning.
 	const heldOutBefore = await trainer.heldOutLoss();
 	const checkpoints = checkpointing(start, job, trainer, hooks);
@@ -54,21 +60,35 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 	await trainer.dispose();
 	if (!finished) return send({ type: "stopped", step: curve.length });
 	send({ type: "state", state: "evaluating" });
-	const after = await measurement.adapted(factors);
+	const pooled = await measurement.adapted(factors);
+	const outputMap = outputMapOf(job, pooled);
+	const after = outputMap ? mapVectors(pooled, outputMap) : pooled;
 	const outcome = measurement.compare(before, after, curve);
 	const validation = heldOutAfter === undefined ? undefined : heldOut(job, heldOutBefore!, heldOutAfter);
 	const evaluations = [...outcome.evaluations, ...(validation ? [{ name: "validation", values: validation }] : [])];
 	for (const { name, values } of evaluations) send({ type: "evaluation", name, values });
-	const report = { ...outcome.report, ...(validation ? { validation } : {}), dataset: start.datasetStatistics };
-	const canaries = await measurement.canaries(factors);
+	const objective = { ...job.settings.objective, goal: job.settings.goal, reason: job.chosen };
+	const report = { ...outcome.report, objective, ...(validation ? { validation } : {}), dataset: start.datasetStatistics };
+	const canaries = await measurement.canaries(factors, outputMap);
 	await measurement.dispose();
 	hooks.endIfOrphaned();
-	const outputs = await modelOutputs(start, job, factors, outcome, send);
+	const dense = outputMap && denseOf(outputMap);
+	const outputs = await modelOutputs(start, { ...job, dense }, factors, outcome, send);
 	const found = outputs ? { metrics: { ...outcome.metrics, outputs }, report: { ...report, outputs } } : { report };
 	hooks.endIfOrphaned();
-	writeOutputs(start, job, factors, { ...outcome, ...found }, canaries);
+	writeOutputs(start, job, factors, { ...outcome, ...found, dense }, canaries);
 	job.base.weights.close();
 	send({ type: "done", peakMemoryBytes: peakRssBytes() });
+}
+
+/** Where the anchor is on whitened similarities: what whitens the base's vectors. Too few texts have none to whiten by: then it only centres. */
+function anchorMapOf({ settings: { objective } }: Prepared, base: ModelVectors): LinearMap | undefined {
+	return whitensAnchor(objective) ? fitWhitening(base, objective.anchor_whitening) : undefined;
+}
+
+/** What whitens the adapted vectors, where that is wanted. */
+function outputMapOf({ settings: { objective } }: Prepared, adapted: ModelVectors): LinearMap | undefined {
+	return objective.output_whitening > 0 ? fitWhitening(adapted, objective.output_whitening) : undefined;
 }
 
 /** What the texts that were held out say: whether the loss falls on texts that were not trained on as well. */
@@ -77,11 +97,12 @@ function heldOut({ heldOut: source }: Prepared, before: number, after: number) {
 }
 
 async function prepare(start: StartMessage): Promise<Prepared> {
-	const { settings } = start;
-	const base = await openBaseModel({ ref: settings.base_model, path: start.modelPath, source: "local" });
-	checkAgainstBase(settings, base);
+	const base = await openBaseModel({ ref: start.settings.base_model, path: start.modelPath, source: "local" });
+	checkAgainstBase(start.settings, base);
 	const tokenizer = await loadTokenizer(start.modelPath);
 	const loaded = await loadTexts(start.textsFile);
+	const { objective, reason } = recipeOf(start.settings, loaded.texts);
+	const settings = { ...start.settings, objective };
 	const sourceOptions = {
 		tokenizer,
 		maxLength: settings.max_length,
@@ -97,6 +118,7 @@ async function prepare(start: StartMessage): Promise<Prepared> {
 		tokenizer,
 		device: chooseDevice(settings.device),
 		settings,
+		chosen: reason,
 		loaded,
 		texts,
 		heldOut: heldOutTexts.length > 0 ? new TextSource(heldOutTexts, sourceOptions) : undefined,
@@ -142,7 +164,10 @@ function checkpointing(start: StartMessage, job: Prepared, trainer: Trainer, { s
 	return new Checkpointing({ trainer, folder, training, settings, device: device.kind, threads: start.threads, send });
 }
 
-type Outcome = Omit<ReturnType<Measurement["compare"]>, "report"> & { readonly report: Readonly<Record<string, unknown>> };
+type Outcome = Omit<ReturnType<Measurement["compare"]>, "report"> & {
+	readonly report: Readonly<Record<string, unknown>>;
+	readonly dense: DenseModule | undefined;
+};
 type Canaries = Awaited<ReturnType<Measurement["canaries"]>>;
 
 function writeOutputs(start: StartMessage, job: Prepared, factors: Factors, outcome: Outcome, canaries: Canaries): void {
@@ -153,6 +178,7 @@ function writeOutputs(start: StartMessage, job: Prepared, factors: Factors, outc
 		r,
 		alpha: alphaOf(settings),
 		modules: loraModules(base, settings, factors),
+		dense: outcome.dense,
 		base: {
 			ref: settings.base_model,
 			fingerprint: base.fingerprint,

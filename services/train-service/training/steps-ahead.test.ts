@@ -8,12 +8,14 @@ import { jobSettingsSchema } from "../jobs/index.js";
 import { TextSource, Trainer } from "./index.js";
 
 const TEXTS = ["cordless drill kit 18 V", "ceramic mug, matte blue", "USB-C charging cable 2 m braided", "wool hiking socks size 38"];
-const settings = jobSettingsSchema.parse({
+const objective = { tsdae: 1, contrastive: 0.1, anchor: 30, anchor_whitening: 0, output_whitening: 0 };
+const parsed = jobSettingsSchema.parse({
 	base_model: "synthetic",
 	dataset: { texts: TEXTS },
 	training: { max_steps: 20, batch_size: 2, learning_rate: 3e-3, warmup: 0.2, weight_decay: 0.01 },
 	checkpoint: { every_steps: 12 },
 });
+const settings = { ...parsed, objective };
 const base = syntheticModel("small", { ...SYNTHETIC_CONFIGS["bert-22m"], hiddenSize: 64, layers: 2, heads: 4, intermediateSize: 128 });
 
 let texts: TextSource;

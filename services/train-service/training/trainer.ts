@@ -1,4 +1,5 @@
 /** The training loop: batches in order, one compiled step, AdamW. It owns its session; `dispose` frees it. */
+import { assert } from "@dak/shared/errors";
 import type { BaseModel, Pooling } from "@dak/shared/models";
 import {
 	ADAMW_DEFAULTS,
@@ -17,26 +18,29 @@ import {
 	type TrainingText,
 } from "@dak/shared/nn";
 import { type Device, type Feeds, float32, Session, type Tensor } from "@dak/shared/runtime";
-import type { JobSettings } from "../jobs/index.js";
+import type { LinearMap } from "../evaluation/index.js";
+import type { JobSettings, TrainingSettings } from "../jobs/index.js";
 import { GradientMean, meanOf } from "./accumulation.js";
 import { NonFiniteError } from "./non-finite.js";
-import { stepOptions } from "./step-options.js";
+import { stepOptions, whitensAnchor } from "./step-options.js";
 import { type PlannedStep, StepsAhead, type TakenStep } from "./steps-ahead.js";
 import { epochOrder, type TextSource } from "./texts.js";
 import { copyTensors, stateTensors, type TrainerState } from "./trainer-state.js";
-import { Vocabulary } from "./vocabulary.js";
+import { SAMPLED_TOKENS, Vocabulary } from "./vocabulary.js";
 import { wordEmbeddings } from "./word-embeddings.js";
 
 export interface TrainerOptions {
 	readonly base: BaseModel;
 	readonly frozen: FrozenFeeds;
 	readonly pooling: Pooling;
-	readonly settings: JobSettings;
+	readonly settings: TrainingSettings;
 	readonly texts: TextSource;
 	/** Texts that are never trained on, for `heldOutLoss`. */
 	readonly heldOut?: TextSource | undefined;
 	readonly device: Device;
 	readonly threads: number;
+	/** Of the base's vectors: needed where the anchor is on their whitened similarities. */
+	readonly anchorMap?: LinearMap | undefined;
 	/** First values by parameter name, in place of the usual ones (going on from an adapter). */
 	readonly initial?: ReadonlyMap<string, Float32Array> | undefined;
 	/** Where ONNX Runtime writes its profile. */
@@ -79,6 +83,12 @@ export function totalSteps(settings: JobSettings, texts: number): number {
 	return max_steps ?? Math.max(1, Math.ceil((epochs * texts) / (batch_size * gradient_accumulation)));
 }
 
+function vocabularyOf({ training }: JobSettings, texts: readonly Int32Array[], tableRows: number, unknownId: number): Vocabulary {
+	if (training.vocabulary === "full") return Vocabulary.full(tableRows);
+	if (training.vocabulary === "corpus") return Vocabulary.of(texts, tableRows, [unknownId]);
+	return Vocabulary.sampled(texts, tableRows, { count: SAMPLED_TOKENS, seed: training.seed }, [unknownId]);
+}
+
 export class Trainer {
 	readonly totalSteps: number;
 	readonly specs: readonly ParameterSpec[];
@@ -107,18 +117,15 @@ export class Trainer {
 		this.#constantFeeds = {
 			...frozen.feeds(step.frozen),
 			word_embeddings: rows,
-			...(settings.objective.tsdae > 0
-				? { vocabulary: rows, vocabulary_bias: float32(new Float32Array(vocabulary.size), [vocabulary.size]) }
-				: {}),
+			...(settings.objective.tsdae > 0 ? { vocabulary: rows, vocabulary_bias: float32(vocabulary.logitBias, [vocabulary.size]) } : {}),
+			...anchorFeeds(options),
 		};
 	}
 
 	static async create(options: TrainerOptions): Promise<Trainer> {
 		const { base, settings, pooling, texts, heldOut } = options;
-		const vocabulary =
-			settings.training.vocabulary === "full"
-				? Vocabulary.full(base.encoder.vocabSize)
-				: Vocabulary.of([...texts.clean, ...(heldOut?.clean ?? [])], base.encoder.vocabSize, [texts.unknownId ?? 0]);
+		const clean = [...texts.clean, ...(heldOut?.clean ?? [])];
+		const vocabulary = vocabularyOf(settings, clean, base.encoder.vocabSize, texts.unknownId ?? 0);
 		const step = buildTrainingStep(stepOptions(base, settings, pooling, vocabulary));
 		const trainer = new Trainer(options, step, vocabulary);
 		await trainer.#open();
@@ -343,3 +350,10 @@ export class Trainer {
 }
 
 const ratesOf = (rate: number): Record<ParameterGroup, number> => ({ lora: rate, decoder: rate * DECODER_RATE_FACTOR });
+
+function anchorFeeds({ settings, anchorMap: map }: TrainerOptions): Feeds {
+	if (!whitensAnchor(settings.objective)) return {};
+	assert(map !== undefined, "an anchor on whitened similarities needs their map");
+	const dimension = map.mean.length;
+	return { "anchor.mean": float32(map.mean, [dimension]), "anchor.transform": float32(map.matrix, [dimension, dimension]) };
+}

@@ -85,7 +85,12 @@ function plainTensors({ layers }: EncoderConfig): string[] {
 }
 
 /** Reads a base model and packs it, one tensor at a time. @throws INVALID_MODEL for a tensor that cannot be read */
-export function packBase(base: BaseModel, compute: ComputeMode = "fp32", nf4: readonly Nf4Linear[] = packNf4(base)): PackedTensor[] {
+export function packBase(base: BaseModel, compute: ComputeMode = "fp32"): PackedTensor[] {
+	return [packWords(base), ...packEncoder(base, compute, packNf4(base))];
+}
+
+/** All but the word embeddings. */
+export function packEncoder(base: BaseModel, compute: ComputeMode, nf4: readonly Nf4Linear[]): PackedTensor[] {
 	const plain = (input: string): PackedTensor => {
 		const dims = base.weights.tensors.get(input)?.shape ?? [];
 		return { input, dtype: "float32", dims, data: base.weights.float32(input) };
@@ -95,7 +100,6 @@ export function packBase(base: BaseModel, compute: ComputeMode = "fp32", nf4: re
 		return { input: `${path}.bias`, dtype: "float32", dims: [outFeatures], data };
 	};
 	return [
-		packWords(base),
 		...plainTensors(base.encoder).map(plain),
 		...allServedLayers(base.encoder).map(bias),
 		...nf4.flatMap((layer) => packLinear(layer, compute)),
@@ -106,7 +110,7 @@ export function packBase(base: BaseModel, compute: ComputeMode = "fp32", nf4: re
 const ROWS_AT_ONCE = 4096;
 
 /** The word embeddings in memory that threads share: halves as they stand in the file, else fp32. */
-function packWords({ weights, encoder }: BaseModel): PackedTensor {
+export function packWords({ weights, encoder }: BaseModel): PackedTensor {
 	const dims = [encoder.vocabSize, encoder.hiddenSize] as const;
 	const half = weights.tensors.get(WORDS)?.dtype === "F16";
 	const memory = new SharedArrayBuffer(dims[0] * dims[1] * (half ? 2 : 4));

@@ -25,14 +25,16 @@ async function main(): Promise<object> {
 		values.threads,
 	].map(Number) as [number, number, number, number, number, number];
 	const base = syntheticModel(values.model, SYNTHETIC_CONFIGS[values.model as keyof typeof SYNTHETIC_CONFIGS]);
-	const settings = jobSettingsSchema.parse({
+	const objective = { tsdae: 1, contrastive: 0, anchor: 0, anchor_whitening: 0, output_whitening: 0 };
+	const parsed = jobSettingsSchema.parse({
 		base_model: values.model,
 		dataset: { texts: ["synthetic"] },
-		objective: { tsdae: 1, contrastive: 0, anchor: 0 },
+		objective,
 		max_length: length,
 		lora: { r: rank },
 		training: { batch_size: batch, learning_rate: 1e-4, max_steps: steps + warmup, warmup: 0, scheduler: "constant", vocabulary: "full" },
 	});
+	const settings = { ...parsed, objective };
 	const texts = new TextSource(randomTexts(batch * (steps + warmup), length, base.encoder.vocabSize), {
 		tokenizer: wordTokenizer(base.encoder.vocabSize),
 		maxLength: length,

@@ -80,6 +80,13 @@ export class ServedEmbed {
 		return Math.round(Number(line?.[1] ?? Number.NaN) / 1024);
 	}
 
+	/** Processor time that the service has used, ms. */
+	cpuMs(): number {
+		const fields = readFileSync(`/proc/${this.child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+		// utime and stime, in ticks of 10 ms.
+		return 10 * (Number(fields[11]) + Number(fields[12]));
+	}
+
 	async stop(): Promise<void> {
 		this.#agent.destroy();
 		const ended = new Promise((resolve) => this.child.once("exit", resolve));

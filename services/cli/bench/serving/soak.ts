@@ -74,7 +74,8 @@ export async function benchSoak(argv: readonly string[]): Promise<object> {
 		}
 		ending = true;
 		await Promise.all(clients);
-		const quarter = (from: number) => median(samples.slice(Math.floor(from * samples.length), Math.ceil((from + 0.25) * samples.length)).map(({ rss_mb }) => rss_mb));
+		const quarter = (from: number) =>
+			median(samples.slice(Math.floor(from * samples.length), Math.ceil((from + 0.25) * samples.length)).map(({ rss_mb }) => rss_mb));
 		return {
 			engine: "domain-adapter-kit",
 			compute: values.compute,

@@ -29,7 +29,8 @@ export async function makeVariants(baseFolder: string, compute: ComputeMode, cou
 	const runner = await createRunner(base, { device: "cpu", threads: 1, compute });
 	const embed = async (adapter: RunnerAdapter) => {
 		const made: Float32Array[] = [];
-		for (const text of texts) made.push(unit(await runner.embed([{ ids: tokenizer.encode(text, { maxLength: base.maxSeqLength }), adapter }])));
+		for (const text of texts)
+			made.push(unit(await runner.embed([{ ids: tokenizer.encode(text, { maxLength: base.maxSeqLength }), adapter }])));
 		return made;
 	};
 	const variants: Variant[] = [];

@@ -1,0 +1,75 @@
+/**
+ * What a job's goal comes to for its texts: the parts of the objective that its settings leave open. Contrast and whitening sharpen
+ * what tells two texts apart. Where a corpus has many different words that is what search needs; where it has few, texts that mean
+ * the same are pushed apart. docs/quality.md has the runs behind the numbers.
+ */
+import { invalidField } from "@dak/shared/errors";
+import { FEWEST_TEXTS_TO_FIT } from "../evaluation/index.js";
+import type { JobSettings, Objective } from "../jobs/index.js";
+import { lexicalDiversity } from "./diversity.js";
+
+export interface Recipe {
+	readonly objective: Objective;
+	/** How it was chosen, in a sentence. */
+	readonly reason: string;
+}
+
+/** Different words among 10,000 from which on nothing, and everything, is sharpened. */
+const FEW_WORDS = 1500;
+const MANY_WORDS = 3000;
+
+/** What sharpening at its fullest is. */
+const CONTRASTIVE = 0.1;
+const WHITENING = 0.75;
+
+type Chosen = Pick<Objective, "contrastive" | "anchor_whitening" | "output_whitening">;
+
+/** Chooses what the settings leave open. @throws INVALID_REQUEST for whitening that is asked for over too few texts */
+export function recipeOf(settings: Pick<JobSettings, "goal" | "objective">, texts: readonly string[]): Recipe {
+	const { chosen, reason } = settings.goal === "same_item" ? sameItem() : balanced(texts);
+	if (texts.length >= FEWEST_TEXTS_TO_FIT) return { objective: withChosen(settings.objective, chosen), reason };
+	for (const name of ["anchor_whitening", "output_whitening"] as const) {
+		const found = settings.objective[name] ?? 0;
+		if (found > 0)
+			throw invalidField(
+				`/objective/${name}`,
+				`found ${found} for ${texts.length} texts; whitening takes ${FEWEST_TEXTS_TO_FIT}, allowed here: 0`,
+			);
+	}
+	return {
+		objective: withChosen(settings.objective, { ...chosen, anchor_whitening: 0, output_whitening: 0 }),
+		reason: `${reason}; no whitening, which takes ${FEWEST_TEXTS_TO_FIT} texts`,
+	};
+}
+
+/** The objective that takes most memory of those that may be chosen, for estimates before the texts are known. */
+export function widestObjective(settings: Pick<JobSettings, "goal" | "objective">): Objective {
+	return withChosen(settings.objective, sameItem().chosen);
+}
+
+function sameItem(): { chosen: Chosen; reason: string } {
+	return {
+		chosen: { contrastive: CONTRASTIVE, anchor_whitening: WHITENING, output_whitening: WHITENING },
+		reason: "goal same_item: full contrast, the anchor on three quarters whitened similarities, and the vectors whitened as far after training",
+	};
+}
+
+function balanced(texts: readonly string[]): { chosen: Chosen; reason: string } {
+	const words = lexicalDiversity(texts);
+	const sharpness = Math.min(1, Math.max(0, (words - FEW_WORDS) / (MANY_WORDS - FEW_WORDS)));
+	const percent = Math.round(100 * sharpness);
+	return {
+		chosen: { contrastive: CONTRASTIVE * sharpness, anchor_whitening: WHITENING * sharpness, output_whitening: 0 },
+		reason: `goal balanced: ${words} different words in 10,000, so contrast and whitening at ${percent} % (none up to ${FEW_WORDS} words, all from ${MANY_WORDS} on)`,
+	};
+}
+
+function withChosen(given: JobSettings["objective"], chosen: Chosen): Objective {
+	return {
+		tsdae: given.tsdae,
+		contrastive: given.contrastive ?? chosen.contrastive,
+		anchor: given.anchor,
+		anchor_whitening: given.anchor_whitening ?? chosen.anchor_whitening,
+		output_whitening: given.output_whitening ?? chosen.output_whitening,
+	};
+}

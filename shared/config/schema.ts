@@ -105,11 +105,25 @@ export const configSchema = z.object({
 	DAK_MAX_HEADER_BYTES: z.coerce.number().int().min(1024).default(16384).describe("Largest head of a REST request, bytes"),
 	DAK_MAX_STREAMS: positive(256).describe("Most gRPC calls that one connection has open at once; a client's further ones wait"),
 	DAK_MAX_CLIENT_BATCH: positive(1024).describe("Most inputs in one embed request"),
-	DAK_MAX_BATCH_TOKENS: positive(4096).describe("Most tokens that embed-service runs in one batch"),
+	DAK_MAX_BATCH_TOKENS: positive(1024).describe("Most tokens that embed-service runs in one batch"),
 	DAK_MAX_QUEUE_TEXTS: positive(8192).describe("Texts that may wait in embed-service before it answers 429"),
 	DAK_MAX_QUEUE_TOKENS: positive(524288).describe("Tokens that may wait in embed-service before it answers 429"),
+	DAK_MAX_QUEUE_MS: positive(5000).describe(
+		"Longest that a request may be expected to wait behind what its client already has waiting for the same adapter, ms; beyond it embed-service answers 429",
+	),
 	DAK_MAX_LORA_RANK: positive(256).describe("Highest LoRA rank that is trained or loaded"),
-	DAK_ADAPTER_MEMORY_MB: positive(512).describe("Memory for resident adapters, MiB"),
+	DAK_ADAPTER_MEMORY_MB: positive(512).describe("Memory for resident adapters' factors, MiB"),
+	DAK_ADAPTER_MERGED_MB: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.default(256)
+		.describe("Memory for the most used adapters, merged into weights of their own (int8 and precise), MiB; 0: none is merged"),
+	DAK_ADAPTER_PINNED: z
+		.string()
+		.default("")
+		.transform((names) => names.split(",").flatMap((name) => name.trim() || []))
+		.describe("Adapters that stay in memory and are merged as soon as they are loaded, comma-separated"),
 	DAK_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("Least level that is logged"),
 	OTEL_EXPORTER_OTLP_ENDPOINT: z
 		.url({ protocol: /^https?$/ })

@@ -21,13 +21,11 @@ import {
 	sizeOf,
 	type TrainingText,
 } from "./index.js";
-import { buildEmbedGraph, COMPUTE_MODES, type PackedTensor, packBase, poolStates, TextRows } from "./inference/index.js";
+import { baseFeeds, buildEmbedGraph, COMPUTE_MODES, packBase, poolStates, TextRows } from "./inference/index.js";
 import { architectureGolden, FIXTURE_MODELS, goldenVectors, writeArchitecture, writePeftAdapter } from "./testing/architecture.js";
 import { seededParameter } from "./testing/params.js";
 
 const SESSION = { device: chooseDevice((process.env.DAK_TEST_DEVICE ?? "cpu") as WantedDevice), threads: 2, memory: "lean" } as const;
-
-const tensorOf = ({ dtype, dims, data }: PackedTensor) => new Tensor(dtype, data as never, [...dims]);
 
 /** Largest difference of an element. */
 function gap(found: Float32Array, expected: Float32Array): number {
@@ -100,12 +98,11 @@ describe.each(FIXTURE_MODELS)("%s", (name) => {
 		const { encoder: config, pooling } = base;
 		const packed = packBase(base, compute);
 		const session = await Session.create(buildEmbedGraph(config, "none", compute, packed), { ...SESSION, memory: "fast" });
-		const fed = packed.filter(({ fixed }) => !fixed).map((tensor) => [tensor.input, tensorOf(tensor)]);
 		const lengths = texts.map(({ length }) => length);
 		const ids = Int32Array.from(texts.flatMap((text) => [...text]));
 		for (const share of [true, false]) {
 			const rows = new TextRows(lengths, share);
-			const { states } = await session.run({ ...Object.fromEntries(fed), ...rows.feeds(ids, config.heads) });
+			const { states } = await session.run({ ...baseFeeds(packed), ...rows.feeds(ids, config.heads, packed) });
 			const found = poolStates(states!.data as Float32Array, lengths, config.hiddenSize, pooling);
 			if (compute === "fp32") expect(gap(found, goldenVectors(golden, "nf4"))).toBeLessThan(2e-5);
 			else expect(1 - leastCosine(found, goldenVectors(golden, "nf4"), config.hiddenSize)).toBeLessThan(compute === "int8" ? 0.02 : 1e-3);

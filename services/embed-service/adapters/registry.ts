@@ -1,7 +1,8 @@
 /**
  * Which adapters are served. A name has generations: loading it again makes a new one, that takes over in one step, while
  * requests admitted before finish on the old one. A lease pins a generation; its factors are freed when the last lease is
- * back and nothing else wants them.
+ * back and nothing else wants them. There are two tiers: factors beside the base's weights, and for those that are used most
+ * (merging.ts) weights of their own.
  */
 import {
 	ADAPTER_NAME,
@@ -17,7 +18,8 @@ import {
 import { DakError, invalidField, toDakError } from "@dak/shared/errors";
 import { currentTraceparent, type EmbedMetrics, type Logger, NO_TRACING, type OpenSpan, type Tracing } from "@dak/shared/observability";
 import type { ModelRunner, RunnerAdapter } from "../engine/index.js";
-import { Generation } from "./generation.js";
+import { Generation, type GenerationFiles } from "./generation.js";
+import { Merging } from "./merging.js";
 
 export interface AdapterInfo {
 	readonly name: string;
@@ -28,8 +30,10 @@ export interface AdapterInfo {
 	readonly bytes: number;
 	/** Relative to the artifact root. */
 	readonly source: string;
-	/** Whether its factors are in memory. */
+	/** Whether it is in memory, as factors or merged. */
 	readonly resident: boolean;
+	/** Whether requests get its merged state. */
+	readonly merged: boolean;
 }
 
 /** A pinned generation. Give it back once, when its vectors are made. */
@@ -54,6 +58,12 @@ export interface RegistryOptions {
 	readonly maxRank: number;
 	/** Memory for resident factors. */
 	readonly budgetBytes: number;
+	/** Memory for merged adapters; 0: none is merged. */
+	readonly mergedBudgetBytes: number;
+	/** Largest cosine gap between the vectors of two states of an adapter. */
+	readonly gap: (a: RunnerAdapter, b: RunnerAdapter) => Promise<number>;
+	/** Names that stay in memory, and are merged as soon as they are loaded. */
+	readonly pinned: ReadonlySet<string>;
 }
 
 /** What ADAPTER_NAME says, in words. */
@@ -66,9 +76,14 @@ export class AdapterRegistry {
 	readonly #generations = new Map<string, number>();
 	readonly #loading = new Map<string, Promise<unknown>>();
 	#stopWatching: () => void = () => {};
+	readonly #merging: Merging;
 	#closed = false;
 
-	constructor(private readonly options: RegistryOptions) {}
+	constructor(private readonly options: RegistryOptions) {
+		const { runner, mergedBudgetBytes, pinned, gap, metrics, logger } = options;
+		const budgetBytes = runner.merges ? mergedBudgetBytes : 0;
+		this.#merging = new Merging(this.#current, { budgetBytes, pinned, gap, driftLimit: runner.driftLimit, metrics, logger });
+	}
 
 	/** Loads what the store has, then follows it. An adapter that cannot be loaded is logged and left out. */
 	async start(): Promise<void> {
@@ -80,18 +95,22 @@ export class AdapterRegistry {
 		await this.#follow();
 	}
 
-	/** Pins the present generation, bringing its factors back into memory if they were evicted. @throws ADAPTER_NOT_FOUND */
-	async acquire(name: string): Promise<AdapterLease> {
+	/**
+	 * Pins the present generation, bringing its factors back into memory if they were evicted.
+	 * @param texts that will be embedded with it · @throws ADAPTER_NOT_FOUND
+	 */
+	async acquire(name: string, texts = 1): Promise<AdapterLease> {
 		const generation = this.#current.get(name);
 		if (!generation) throw notServed(name);
-		const adapter = await generation.acquire();
+		const held = await generation.acquire();
 		this.#evict(generation);
+		this.#merging.used(name, texts);
 		return {
 			name,
 			generation: generation.number,
-			adapter,
+			adapter: held.adapter,
 			release: () => {
-				generation.release();
+				held.release();
 				this.#evict(undefined);
 			},
 		};
@@ -124,6 +143,7 @@ export class AdapterRegistry {
 			generation.retire();
 			this.options.metrics.forgetAdapter(name);
 			this.options.metrics.adapterLoaded.set(this.#current.size);
+			this.#merging.forget(name);
 		});
 	}
 
@@ -133,6 +153,7 @@ export class AdapterRegistry {
 		await Promise.allSettled(this.#loading.values());
 		for (const generation of this.#current.values()) generation.retire();
 		this.#current.clear();
+		await this.#merging.settled();
 	}
 
 	/** Loads versions that the store has and that were not dealt with yet. */
@@ -255,12 +276,14 @@ export class AdapterRegistry {
 			baseFingerprint: adapter.manifest?.base_fingerprint ?? "",
 			weightsHash: adapter.weightsHash,
 		};
-		return new Generation(about, resident, async () => {
-			const again = await read();
-			if (again.weightsHash !== about.weightsHash)
+		const again = async (): Promise<Adapter> => {
+			const files = await read();
+			if (files.weightsHash !== about.weightsHash)
 				throw new DakError("GENERATION_MISMATCH", `adapter ${name}: its files have changed since generation ${number} was loaded`);
-			return runner.prepare(again);
-		});
+			return files;
+		};
+		const files: GenerationFiles = { prepare: async () => runner.prepare(await again()), merge: async () => runner.merge(await again()) };
+		return new Generation(about, resident, files);
 	}
 
 	#switch(name: string, generation: Generation): void {
@@ -269,6 +292,8 @@ export class AdapterRegistry {
 		before?.retire();
 		this.options.metrics.adapterLoaded.set(this.#current.size);
 		this.#evict(generation);
+		this.#merging.count();
+		this.#merging.consider(name);
 	}
 
 	/** Frees the least recently used factors until the rest fit; those that are leased stay. */
@@ -277,7 +302,7 @@ export class AdapterRegistry {
 		let bytes = resident.reduce((sum, generation) => sum + generation.about.bytes, 0);
 		for (const generation of resident) {
 			if (bytes <= this.options.budgetBytes) return;
-			if (generation === keep || !generation.evict()) continue;
+			if (generation === keep || this.options.pinned.has(generation.about.name) || !generation.evict()) continue;
 			bytes -= generation.about.bytes;
 			this.options.metrics.adapterEvictions.inc();
 		}

@@ -53,7 +53,7 @@ function sayAdapters({ trailer }: CallContext, adapters: readonly string[]): voi
 async function embed(
 	app: EmbedApplication,
 	request: EmbedRequest,
-	{ signal }: CallContext,
+	{ user, signal }: CallContext,
 ): Promise<MessageInitShape<typeof EmbedResponseSchema>> {
 	const { inputs, adapters, normalize, dimensions } = request;
 	const result = await app.embed({
@@ -62,6 +62,7 @@ async function embed(
 		adapters,
 		normalize: normalize ?? true,
 		dimensions,
+		client: user,
 		signal,
 	});
 	return {
@@ -84,7 +85,12 @@ export function addEmbedServices(server: Server, app: EmbedApplication, options:
 			embedStream: (requests, context) => inOrder(requests, (request) => embed(app, request, context), context.signal),
 			similarity: async (request, context) => {
 				const { sourceSentence, sentences, adapter } = request;
-				const settings = { ...textSettings(request), adapters: adapter === "" ? [] : [adapter], signal: context.signal };
+				const settings = {
+					...textSettings(request),
+					adapters: adapter === "" ? [] : [adapter],
+					client: context.user,
+					signal: context.signal,
+				};
 				const result = await app.similarity(sourceSentence, sentences, settings);
 				sayAdapters(context, [result.adapter]);
 				return { similarities: [...result.similarities], adapter: result.adapter };

@@ -156,11 +156,11 @@ function inferRoute(app: EmbedApplication, path: string, operationId: string, pa
 		body: inferBody,
 		response: { status: 200, description: "One tensor of vectors", schema: inferSchema, headers: ANSWER_HEADERS },
 		errors: ["EMPTY_INPUT", "TOKENIZATION_FAILED", "ADAPTER_NOT_FOUND", "GENERATION_MISMATCH", "OVERLOADED"],
-	}).handle(async ({ params: { name, version }, body, signal }) => {
+	}).handle(async ({ params: { name, version }, body, signal, user }) => {
 		const inputs = textsOf(body.inputs);
 		const adapter = adapterOf(app, name, version);
 		const { normalize, dimensions, ...options } = body.parameters;
-		const settings = { ...textSettings(options), normalize, dimensions: dimensions ?? undefined, signal };
+		const settings = { ...textSettings(options), normalize, dimensions: dimensions ?? undefined, client: user, signal };
 		const result = await app.embed({ ...settings, inputs, adapters: [adapter] });
 		const data = result.vectors.flatMap((vector) => Array.from(vector));
 		const shape = [inputs.length, data.length / inputs.length];

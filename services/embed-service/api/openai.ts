@@ -65,7 +65,7 @@ function embeddingsRoute(app: EmbedApplication, path: string, operationId: strin
 		body: embeddingsBody,
 		response: { status: 200, description: "One vector an input", schema: embeddingsSchema, headers: ANSWER_HEADERS },
 		errors: ["EMPTY_INPUT", "TOKENIZATION_FAILED", "ADAPTER_NOT_FOUND", "GENERATION_MISMATCH", "OVERLOADED"],
-	}).handle(async ({ body, signal, res }) => {
+	}).handle(async ({ body, signal, user, res }) => {
 		const inputs = toList(body.input);
 		const result = await app.embed({
 			inputs,
@@ -73,6 +73,7 @@ function embeddingsRoute(app: EmbedApplication, path: string, operationId: strin
 			truncationDirection: "right",
 			normalize: true,
 			dimensions: body.dimensions ?? undefined,
+			client: user,
 			signal,
 		});
 		const { vectors, adapters, tokens } = result;

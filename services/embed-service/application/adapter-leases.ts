@@ -17,7 +17,7 @@ export class AdapterLeases {
 		const leases = new Map<string, AdapterLease>();
 		const all = new AdapterLeases(leases);
 		try {
-			for (const asked of new Set(names)) if (asked !== "") leases.set(asked, await lease(registry, asked));
+			for (const [asked, texts] of countOf(names)) if (asked !== "") leases.set(asked, await lease(registry, asked, texts));
 			return all;
 		} catch (error) {
 			all.release();
@@ -43,11 +43,18 @@ export class AdapterLeases {
 	}
 }
 
-async function lease(registry: AdapterRegistry, asked: string): Promise<AdapterLease> {
+/** How many texts name each. */
+function countOf(names: readonly string[]): Map<string, number> {
+	const counts = new Map<string, number>();
+	for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+	return counts;
+}
+
+async function lease(registry: AdapterRegistry, asked: string, texts: number): Promise<AdapterLease> {
 	const pinned = PINNED.exec(asked);
-	if (!pinned) return registry.acquire(asked);
+	if (!pinned) return registry.acquire(asked, texts);
 	const [, name, generation] = pinned;
-	const found = await registry.acquire(name!);
+	const found = await registry.acquire(name!, texts);
 	if (found.generation === Number(generation)) return found;
 	found.release();
 	throw new DakError("GENERATION_MISMATCH", `adapter ${name}: found generation ${found.generation}, asked for: ${generation}`);

@@ -17,6 +17,8 @@ export interface EmbedRequest extends TokenizeSettings {
 	readonly normalize: boolean;
 	/** Keep the first so many. */
 	readonly dimensions?: number | undefined;
+	/** Who asks, as ApiKeys names them: clients share the machine fairly. */
+	readonly client?: string | undefined;
 	readonly signal: AbortSignal;
 }
 
@@ -181,7 +183,7 @@ export class EmbedApplication {
 	async #embed(request: EmbedRequest): Promise<EmbedResult> {
 		const { runner, scheduler, metrics } = this.options;
 		this.#checkCount(request.inputs.length);
-		const { dimensions, normalize, signal } = request;
+		const { dimensions, normalize, client, signal } = request;
 		if (dimensions !== undefined && (dimensions < 1 || dimensions > runner.dimension)) {
 			throw invalidField("/dimensions", `found ${dimensions}, allowed: 1 to ${runner.dimension}`);
 		}
@@ -193,7 +195,10 @@ export class EmbedApplication {
 		const leases = await AdapterLeases.acquire(this.options.registry, names);
 		try {
 			const texts = windows.flatMap((parts, i) => parts.map((ids) => ({ ids, adapter: leases.adapter(names[i]!) })));
-			const { vectors, queueMs, inferenceMs } = await scheduler.submit(texts, { flow: leases.nameOf(names[0]!), signal });
+			const { vectors, queueMs, inferenceMs } = await scheduler.submit(texts, {
+				flow: { client: client ?? "", adapter: leases.nameOf(names[0]!) },
+				signal,
+			});
 			metrics.queueSeconds.observe(queueMs / 1000);
 			const tokens = windows.map((parts) => parts.reduce((sum, { length }) => sum + length, 0));
 			this.#count(names.map(leases.nameOf), tokens);

@@ -1,4 +1,5 @@
 /** The composition root: configuration in, a running service out. */
+import { join } from "node:path";
 import { type ArtifactStore, openArtifacts, TOOL_VERSION } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
 import { invalidField } from "@dak/shared/errors";
@@ -34,6 +35,13 @@ import { createRunner, type ModelRunner, type RunnerAdapter } from "../engine/in
 
 const MAX_BATCH_TEXTS = 256;
 const DRAIN_MS = 10_000;
+/** Texts by which two states of an adapter are compared. */
+const PROBES = [
+	"hexagon head bolt M8x40, stainless steel",
+	"Why was my card payment declined at the shop yesterday?",
+	"The sum of two integers is computed by the circuit in the time that its depth allows.",
+	"ключ",
+];
 
 /** Starts the service over its base model. @throws MODEL_NOT_FOUND, INVALID_MODEL, UNAVAILABLE if a port is taken */
 export async function startEmbedService(config: Config, options: { readonly logger?: Logger } = {}): Promise<Running> {
@@ -44,7 +52,12 @@ export async function startEmbedService(config: Config, options: { readonly logg
 	await gpu.start();
 	const base = withDefaultPrompt(await openBase(config, logger), config.DAK_DEFAULT_PROMPT_NAME);
 	const tokenizer = await loadTokenizer(base.folder.path);
-	const runner = await createRunner(base, { device: config.DAK_DEVICE, threads: config.DAK_THREADS, compute: config.DAK_COMPUTE });
+	const runner = await createRunner(base, {
+		device: config.DAK_DEVICE,
+		threads: config.DAK_THREADS,
+		compute: config.DAK_COMPUTE,
+		preparedDir: join(config.DAK_DATA_DIR, "prepared"),
+	});
 	base.weights.close();
 	logger.info(
 		{
@@ -110,28 +123,37 @@ interface RegistryParts {
 }
 
 function createRegistry(config: Config, { store, base, runner, tokenizer, metrics, logger, tracing }: RegistryParts): AdapterRegistry {
+	const texts = (adapter: RunnerAdapter, all: readonly string[]) =>
+		runner.embed(all.map((text) => ({ ids: tokenizer.encode(text, { maxLength: base.maxSeqLength }), adapter })));
 	const layers = new Map(linearLayers(base.encoder).map((layer) => [layer.path, layer]));
 	return new AdapterRegistry({
 		runner,
 		store,
 		base: { fingerprint: base.fingerprint, layers },
 		verify: async (adapter: RunnerAdapter, canaries) => {
-			const batch = canaries.map(({ text }) => ({ ids: tokenizer.encode(text, { maxLength: base.maxSeqLength }), adapter }));
-			const vectors = await runner.embed(batch);
-			return Math.max(
-				0,
-				...canaries.map(
-					({ embedding }, i) =>
-						1 - cosine(vectors.subarray(i * runner.dimension, (i + 1) * runner.dimension), Float32Array.from(embedding)),
-				),
+			const vectors = await texts(
+				adapter,
+				canaries.map(({ text }) => text),
 			);
+			return largestGap(vectors, Float32Array.from(canaries.flatMap(({ embedding }) => embedding)), runner.dimension);
 		},
+		gap: async (a, b) => largestGap(await texts(a, PROBES), await texts(b, PROBES), runner.dimension),
 		metrics,
 		logger,
 		tracing,
 		maxRank: config.DAK_MAX_LORA_RANK,
 		budgetBytes: config.DAK_ADAPTER_MEMORY_MB * 2 ** 20,
+		mergedBudgetBytes: config.DAK_ADAPTER_MERGED_MB * 2 ** 20,
+		pinned: new Set(config.DAK_ADAPTER_PINNED),
 	});
+}
+
+/** Largest 1 − cosine of two sets' vectors. @shape [B,D] each */
+function largestGap(a: Float32Array, b: Float32Array, dimension: number): number {
+	let gap = 0;
+	for (let at = 0; at < a.length; at += dimension)
+		gap = Math.max(gap, 1 - cosine(a.subarray(at, at + dimension), b.subarray(at, at + dimension)));
+	return gap;
 }
 
 function createScheduler(config: Config, runner: ModelRunner, metrics: EmbedMetrics): Scheduler {
@@ -140,6 +162,7 @@ function createScheduler(config: Config, runner: ModelRunner, metrics: EmbedMetr
 		maxBatchTexts: MAX_BATCH_TEXTS,
 		maxQueueTexts: config.DAK_MAX_QUEUE_TEXTS,
 		maxQueueTokens: config.DAK_MAX_QUEUE_TOKENS,
+		maxQueueMs: config.DAK_MAX_QUEUE_MS,
 	};
 	return new Scheduler(runner, limits, {
 		queueChanged: (texts, tokens) => {

@@ -15,7 +15,7 @@ import type { PackedTensor } from "./weights.js";
 export { type AdapterMode, loraAInput, loraBInput, RANK_BLOCK } from "./lora-branch.js";
 
 /**
- * ONNX bytes of the encoder. Inputs: the base's (`packBase` of the same `compute`, those that are not fixed), `texts.*`
+ * ONNX bytes of the encoder. Inputs: the base's (`baseFeeds` of `packBase` for the same `compute`), `texts.*`
  * (`TextRows`) and the adapters' of `mode`. Output `states` [T,D], to be pooled (`poolStates`).
  */
 export function buildEmbedGraph(config: EncoderConfig, mode: AdapterMode, compute: ComputeMode, base: readonly PackedTensor[]): Uint8Array {

@@ -2,7 +2,8 @@
 import { add, type Graph, MICROSOFT, onnx, type Value } from "../../graph/index.js";
 import type { ComputeMode } from "./compute.js";
 import { EightBitProducts, type Range } from "./eight-bit-products.js";
-import { codesInput, NF4_BLOCK, scaleInput } from "./pack-linear.js";
+import { NF4_BLOCK } from "./nf4-linears.js";
+import { codesInput, scaleInput } from "./pack-linear.js";
 import type { ServedLayer } from "./served-layers.js";
 import type { BaseInputs } from "./weights.js";
 

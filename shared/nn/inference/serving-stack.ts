@@ -14,7 +14,6 @@ export class ServingStack {
 	readonly graph = new Graph("embed");
 	readonly layout: Layout;
 	readonly weights: BaseInputs;
-	readonly ids = this.graph.input("texts.ids", "int64", ["T"]);
 	/** @shape int64 [T] */
 	readonly positions = this.graph.input("texts.positions", "int64", ["T"]);
 	readonly #mask = this.graph.input("texts.mask", "float32", ["R", 1, "Q", "S"]);
@@ -34,7 +33,7 @@ export class ServingStack {
 		base: readonly PackedTensor[],
 	) {
 		this.layout = layoutOf(config);
-		this.weights = new BaseInputs(this.graph, base, this.layout.words);
+		this.weights = new BaseInputs(this.graph, base);
 		this.#products = productsOf(compute, this.graph, this.weights);
 		this.#heads = headsOf(config);
 		this.#contextIndex = add(
@@ -47,7 +46,7 @@ export class ServingStack {
 	}
 
 	words(): Value {
-		return this.weights.words(this.ids, this.config.vocabSize, this.config.hiddenSize);
+		return this.weights.words(this.config.hiddenSize);
 	}
 
 	linear(layer: ServedLayer, x: Value, range: Range = "any"): Value {

@@ -66,7 +66,7 @@ export function embedRoute(app: EmbedApplication, path: string, operationId: str
 	}).handle((request) => answerEmbed(app, request, request.body));
 }
 
-type Asked<Body> = Pick<RouteRequest<undefined, z.output<typeof adapterQuery>, Body>, "query" | "req" | "res" | "signal">;
+type Asked<Body> = Pick<RouteRequest<undefined, z.output<typeof adapterQuery>, Body>, "query" | "req" | "res" | "signal" | "user">;
 
 async function answerEmbed(app: EmbedApplication, asked: Asked<unknown>, body: z.output<typeof embedBody>): Promise<void> {
 	const inputs = toList(body.inputs);
@@ -76,6 +76,7 @@ async function answerEmbed(app: EmbedApplication, asked: Asked<unknown>, body: z
 		adapters: adaptersOf({ ...asked, body }),
 		normalize: body.normalize,
 		dimensions: body.dimensions ?? undefined,
+		client: asked.user,
 		signal: asked.signal,
 	});
 	const headers = answerHeaders({ ...result, characters: charactersOf(inputs) }, app.info().device);
@@ -84,7 +85,12 @@ async function answerEmbed(app: EmbedApplication, asked: Asked<unknown>, body: z
 
 async function answerSimilarity(app: EmbedApplication, asked: Asked<unknown>, body: z.output<typeof similarityBody>) {
 	const { source_sentence, sentences } = body.inputs;
-	const settings = { ...textSettings(body.parameters ?? body), adapters: adaptersOf({ ...asked, body }), signal: asked.signal };
+	const settings = {
+		...textSettings(body.parameters ?? body),
+		adapters: adaptersOf({ ...asked, body }),
+		client: asked.user,
+		signal: asked.signal,
+	};
 	const { similarities, adapter, ...rest } = await app.similarity(source_sentence, sentences, settings);
 	const answered = { ...rest, adapters: [adapter], characters: charactersOf([source_sentence, ...sentences]) };
 	return { body: [...similarities], headers: answerHeaders(answered, app.info().device) };
@@ -163,7 +169,7 @@ export function rerankRoute(app: EmbedApplication): Route {
 		errors: ERRORS,
 	}).handle(async (request) => {
 		const { query, texts, raw_scores, return_text } = request.body;
-		const settings = { ...textSettings(request.body), adapters: adaptersOf(request), signal: request.signal };
+		const settings = { ...textSettings(request.body), adapters: adaptersOf(request), client: request.user, signal: request.signal };
 		const { ranks, adapter, ...rest } = await app.rerank(query, texts, settings);
 		const answered = { ...rest, adapters: [adapter], characters: charactersOf([query, ...texts]) };
 		return {

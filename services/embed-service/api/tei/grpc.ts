@@ -93,7 +93,7 @@ class Answerers {
 function addEmbed(server: Server, app: EmbedApplication, options: Omit<GrpcServiceOptions<never>, "scopes">): void {
 	const embed = async (request: tei.EmbedRequest, context: CallContext, answerers: Answerers) => {
 		const { inputs, normalize } = request;
-		const settings = { ...textSettings(request), adapters: adaptersOf(context), normalize, signal: context.signal };
+		const settings = { ...textSettings(request), adapters: adaptersOf(context), normalize, client: context.user, signal: context.signal };
 		const result = await app.embed({ ...settings, inputs: [inputs] });
 		answerers.add(result.adapters[0]!);
 		return { embeddings: Array.from(result.vectors[0]!), metadata: metadataOf([inputs], result) };
@@ -120,7 +120,7 @@ function addRerank(server: Server, app: EmbedApplication, options: Omit<GrpcServ
 	type Request = Omit<tei.RerankRequest, "$typeName">;
 	const rerank = async (request: Request, context: CallContext) => {
 		const { query, texts, rawScores, returnText } = request;
-		const settings = { ...textSettings(request), adapters: adaptersOf(context), signal: context.signal };
+		const settings = { ...textSettings(request), adapters: adaptersOf(context), client: context.user, signal: context.signal };
 		const { ranks, ...result } = await app.rerank(query, texts, settings);
 		new Answerers(context).add(result.adapter);
 		return {

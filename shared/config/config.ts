@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { invalidField, parseOrThrow } from "../errors/index.js";
 import { configSchema, type Environment } from "./schema.js";
+import { masked } from "./table.js";
 
 /** The environment, validated, with folder defaults resolved to absolute paths. */
 export interface Config extends Environment {
@@ -21,9 +22,10 @@ export type ArtifactPlace =
 /** Reads and validates the configuration. @throws INVALID_REQUEST naming each bad variable. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 	const known = Object.fromEntries(Object.keys(configSchema.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
-	const parsed = parseOrThrow(configSchema, known);
+	const parsed = parseOrThrow(configSchema, known, "INVALID_REQUEST", masked(known));
 	if (parsed.DAK_TRAIN_MAX_JOBS === 0 && parsed.DAK_REDIS_URL === undefined)
 		throw invalidField("/DAK_TRAIN_MAX_JOBS", "found 0 without DAK_REDIS_URL: nobody would train; allowed: at least 1");
+	checkTls(parsed);
 	const dataDir = resolve(parsed.DAK_DATA_DIR);
 	const artifacts = artifactPlace(parsed.DAK_ARTIFACTS ?? join(dataDir, "artifacts"));
 	return {
@@ -34,6 +36,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 		artifacts,
 		artifactsDir: artifacts.kind === "folder" ? artifacts.path : join(dataDir, "artifacts"),
 	};
+}
+
+/** Half of a TLS configuration must not end as plain text. @throws INVALID_REQUEST naming what is missing */
+function checkTls({ DAK_TLS_CERT, DAK_TLS_KEY, DAK_TLS_CLIENT_CA }: Environment): void {
+	const given = DAK_TLS_CERT ?? DAK_TLS_KEY ?? DAK_TLS_CLIENT_CA;
+	for (const [name, value] of Object.entries({ DAK_TLS_CERT, DAK_TLS_KEY }))
+		if (given !== undefined && value === undefined)
+			throw invalidField(`/${name}`, "found nothing; DAK_TLS_CERT and DAK_TLS_KEY go together");
 }
 
 /** @throws INVALID_REQUEST for a URL that names no bucket of S3's */

@@ -24,6 +24,16 @@ export const configSchema = z.object({
 		.url({ protocol: /^https?$/ })
 		.optional()
 		.describe("Where train-service's web console finds embed-service; default: DAK_EMBED_PORT on this machine"),
+	DAK_SERVED_MODEL_NAME: z.string().min(1).optional().describe("What OpenAI's clients call the base model; default DAK_BASE_MODEL"),
+	DAK_DEFAULT_PROMPT_NAME: z
+		.string()
+		.min(1)
+		.optional()
+		.describe("Which of the base model's prompts is put before texts of requests that name none; default: the model's own choice"),
+	DAK_AUTO_TRUNCATE: z
+		.stringbool()
+		.default(false)
+		.describe("Cut texts that are longer than the model takes where a request does not say; else they are refused"),
 	DAK_DEVICE: z.enum(["auto", "cuda", "webgpu", "cpu"]).default("auto").describe("Execution provider"),
 	DAK_COMPUTE: z
 		.enum(["int8", "precise", "fp32"])
@@ -67,10 +77,33 @@ export const configSchema = z.object({
 		.string()
 		.optional()
 		.meta({ secret: true })
-		.describe("`scope[+scope]:key`, comma-separated; scopes submit, embed, admin. Unset: no keys asked for"),
+		.describe(
+			"`scope[+scope]:key`, comma-separated; scopes read, submit, embed, admin (docs/how-to/tls-and-keys.md). Unset: no keys asked for",
+		),
+	DAK_OPEN: z
+		.string()
+		.default("health,metrics,docs")
+		.transform((text) => text.split(",").map((part) => part.trim()))
+		.pipe(z.array(z.enum(["health", "metrics", "docs", "none"])))
+		.describe(
+			"What needs no key where keys are asked for: any of health, metrics, docs (gRPC reflection among them), or none; the rest needs the scope read",
+		),
+	DAK_TLS_CERT: z
+		.string()
+		.min(1)
+		.optional()
+		.describe("PEM file of the certificate of all ports; read again when it changes. Unset: no TLS"),
+	DAK_TLS_KEY: z.string().min(1).optional().describe("PEM file of the certificate's key"),
+	DAK_TLS_CLIENT_CA: z
+		.string()
+		.min(1)
+		.optional()
+		.describe("PEM file of authorities: every client then has to show a certificate of one of them (mTLS)"),
 	DAK_MAX_BODY_BYTES: positive(16 * MIB).describe("Largest JSON body or gRPC message, bytes"),
 	DAK_MAX_UPLOAD_BYTES: positive(2048 * MIB).describe("Largest uploaded dataset, bytes"),
 	DAK_MAX_TEXT_BYTES: positive(MIB).describe("Longest single text, bytes"),
+	DAK_MAX_HEADER_BYTES: z.coerce.number().int().min(1024).default(16384).describe("Largest head of a REST request, bytes"),
+	DAK_MAX_STREAMS: positive(256).describe("Most gRPC calls that one connection has open at once; a client's further ones wait"),
 	DAK_MAX_CLIENT_BATCH: positive(1024).describe("Most inputs in one embed request"),
 	DAK_MAX_BATCH_TOKENS: positive(4096).describe("Most tokens that embed-service runs in one batch"),
 	DAK_MAX_QUEUE_TEXTS: positive(8192).describe("Texts that may wait in embed-service before it answers 429"),
@@ -78,6 +111,10 @@ export const configSchema = z.object({
 	DAK_MAX_LORA_RANK: positive(256).describe("Highest LoRA rank that is trained or loaded"),
 	DAK_ADAPTER_MEMORY_MB: positive(512).describe("Memory for resident adapters, MiB"),
 	DAK_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("Least level that is logged"),
+	OTEL_EXPORTER_OTLP_ENDPOINT: z
+		.url({ protocol: /^https?$/ })
+		.optional()
+		.describe("OpenTelemetry collector that traces are sent to (OTLP over HTTP). Unset: no traces"),
 	HF_ENDPOINT: z.url().default("https://huggingface.co").describe("Model hub"),
 	HF_TOKEN: z.string().optional().meta({ secret: true }).describe("Model hub token"),
 	HF_HOME: z.string().optional().describe("Hub cache shared with Python; default ~/.cache/huggingface"),

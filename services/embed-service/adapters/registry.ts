@@ -15,7 +15,7 @@ import {
 	readManifest,
 } from "@dak/shared/adapters";
 import { DakError, invalidField, toDakError } from "@dak/shared/errors";
-import type { EmbedMetrics, Logger } from "@dak/shared/observability";
+import { currentTraceparent, type EmbedMetrics, type Logger, NO_TRACING, type OpenSpan, type Tracing } from "@dak/shared/observability";
 import type { ModelRunner, RunnerAdapter } from "../engine/index.js";
 import { Generation } from "./generation.js";
 
@@ -50,6 +50,7 @@ export interface RegistryOptions {
 	readonly verify: (adapter: RunnerAdapter, canaries: AdapterManifest["canaries"]) => Promise<number>;
 	readonly metrics: EmbedMetrics;
 	readonly logger: Logger;
+	readonly tracing?: Tracing;
 	readonly maxRank: number;
 	/** Memory for resident factors. */
 	readonly budgetBytes: number;
@@ -189,8 +190,9 @@ export class AdapterRegistry {
 	async #load(name: string, published: PublishedAdapter): Promise<AdapterInfo> {
 		const { metrics, logger } = this.options;
 		const started = performance.now();
+		const span = await this.#span(name, published);
 		try {
-			const generation = await this.#prepare(name, published);
+			const generation = await span.within(() => this.#prepare(name, published));
 			this.#switch(name, generation);
 			metrics.adapterLoads.inc({ outcome: "ok" });
 			const seconds = (performance.now() - started) / 1000;
@@ -199,11 +201,21 @@ export class AdapterRegistry {
 				{ adapter: name, generation: generation.number, source: published.source, ms: Math.round(seconds * 1000) },
 				"adapter is served",
 			);
+			span.set({ generation: generation.number });
+			span.end();
 			return generation.info();
 		} catch (error) {
+			span.end(error);
 			metrics.adapterLoads.inc({ outcome: toDakError(error).reason });
 			throw error;
 		}
+	}
+
+	/** A load that nobody asked for goes on with the trace of the job that made the adapter. */
+	async #span(name: string, { source }: PublishedAdapter): Promise<OpenSpan> {
+		const { tracing = NO_TRACING, store } = this.options;
+		const parent = tracing === NO_TRACING ? undefined : (currentTraceparent() ?? (await traceparentOf(store, source)));
+		return tracing.begin("adapter load", { parent, attributes: { adapter: name, source } });
 	}
 
 	/** Everything that can fail comes before the switch. */
@@ -274,3 +286,12 @@ export class AdapterRegistry {
 
 const notServed = (name: string): DakError =>
 	new DakError("ADAPTER_NOT_FOUND", `adapter ${JSON.stringify(name.slice(0, 128))} is not served; GET /v1/adapters lists those that are`);
+
+async function traceparentOf(store: ArtifactStore, source: string): Promise<string | undefined> {
+	try {
+		return readManifest(await store.resolvePath(source))?.traceparent;
+	} catch {
+		// What is wrong with the folder, its loading says.
+		return undefined;
+	}
+}

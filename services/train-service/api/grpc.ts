@@ -6,8 +6,13 @@ import type { Application } from "./application.js";
 import { eventMessage, jobMessage, settingsFromSpec, stateFromProto } from "./convert.js";
 import { estimateMessage } from "./estimate.js";
 
+/** Calls that change nothing and start no work; REST's GETs. */
+const READING = new Set(["getJob", "listJobs", "watchJob", "getReport"]);
+
 export function addTrainService(server: Server, app: Application, options: Omit<GrpcServiceOptions<typeof TrainService>, "scopes">): void {
-	const scopes = Object.fromEntries(Object.keys(TrainService.method).map((method) => [method, "submit" as const]));
+	const scopes = Object.fromEntries(
+		TrainService.methods.map(({ localName }) => [localName, READING.has(localName) ? "read" : "submit"] as const),
+	);
 	addProtoService(
 		server,
 		TrainService,

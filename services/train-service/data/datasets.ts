@@ -8,10 +8,10 @@ import { DakError } from "@dak/shared/errors";
 import { bringHubDataset, checkHubDataset, type HubDatasetOptions, type ModelSources } from "@dak/shared/models";
 import { filesOf, type SharedFolders } from "@dak/shared/objects";
 import { isDatasetId, type JobSettings } from "../jobs/index.js";
-import { type DatasetFile, datasetFile, EXTENSIONS, type ReadOptions, readFiles, type TextChoice } from "./formats/index.js";
+import { type DatasetFile, datasetFile, EXTENSIONS, type ReadOptions, type TextChoice } from "./formats/index.js";
 import { preparationOf } from "./job-options.js";
 import { type BaseTokenizer, DEFAULT_PREPARATION, type Outputs } from "./prepare/index.js";
-import { sampleTexts, type TextSample } from "./sample.js";
+import type { TextSample } from "./sample.js";
 import { chooseHubFiles, filesAt, hubFiles, uploadedFiles } from "./source.js";
 import type { DatasetStatistics } from "./statistics/index.js";
 import { PreparationPool } from "./worker/index.js";
@@ -119,7 +119,14 @@ export class Datasets {
 		const files = await this.#files(source);
 		const bytes = files.reduce((sum, { path }) => sum + statSync(path).size, 0);
 		const scratch = join(tmpdir(), `dak-sample-${process.pid}-${Math.random().toString(36).slice(2)}`);
-		return sampleTexts(readFiles(files, this.#read(choice, scratch)), bytes, limit);
+		const { sample } = await this.options.readers.beginnings.run({
+			kind: "sample",
+			files,
+			read: this.#read(choice, scratch),
+			bytes,
+			limit,
+		});
+		return sample!;
 	}
 
 	/** Writes a job's prepared texts. */
@@ -127,7 +134,7 @@ export class Datasets {
 		const { signal, onProgress } = options;
 		const files = await this.#files(settings.dataset as DatasetSource, onProgress);
 		const read = this.#read({ textColumn: settings.text_column, textTemplate: settings.text_template }, outputs.texts);
-		const statistics = await this.options.readers.whole.run(
+		const { statistics } = await this.options.readers.whole.run(
 			{ kind: "prepare", files, read, outputs, options: preparationOf(settings), base },
 			signal,
 		);
@@ -138,7 +145,7 @@ export class Datasets {
 		const outputs = { texts: join(staging, "checked.jsonl"), validation: join(staging, "held-out.jsonl") };
 		const read = this.#read(choice, outputs.texts);
 		const request = { kind: "prepare", files: [file], read, outputs, options: DEFAULT_PREPARATION, base } as const;
-		const statistics = await this.options.readers.whole.run(request, signal);
+		const { statistics } = await this.options.readers.whole.run(request, signal);
 		for (const path of Object.values(outputs)) rmSync(path, { force: true });
 		return statistics!;
 	}

@@ -1,3 +1,4 @@
+export { ALL_LINEAR, adaptedModules } from "./adapted-modules.js";
 export { type JobBus, LocalBus } from "./bus.js";
 export { EventHub } from "./event-hub.js";
 export { type DatasetId, isDatasetId, isJobId, type JobId, jobNotFound, newDatasetId, newJobId, parseJobId } from "./ids.js";

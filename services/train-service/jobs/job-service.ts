@@ -1,6 +1,7 @@
 /** What can be done with jobs: the functions behind REST and gRPC alike. */
 import { createHash } from "node:crypto";
 import { DakError, invalidField, parseOrThrow } from "@dak/shared/errors";
+import { currentTraceparent } from "@dak/shared/observability";
 import type { JobBus } from "./bus.js";
 import type { EventHub } from "./event-hub.js";
 import { isJobId, type JobId, newJobId, parseJobId } from "./ids.js";
@@ -84,7 +85,8 @@ export class JobService {
 		const { settings, memoryBytes } = await admit(request);
 		const id = newJobId();
 		const named = { ...settings, adapter_name: settings.adapter_name ?? id };
-		const asked: Job = { id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0, user, memoryBytes };
+		const traceparent = currentTraceparent();
+		const asked: Job = { id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0, user, memoryBytes, traceparent };
 		const job = await store.insert(asked, idempotency);
 		// Another node was faster with the same key.
 		if (job.id !== id) return job;

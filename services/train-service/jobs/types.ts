@@ -35,6 +35,8 @@ export interface Job {
 	readonly settings: JobSettings;
 	/** Milliseconds since 1970. */
 	readonly createdAt: number;
+	/** W3C traceparent of the request that submitted it, where requests are traced. */
+	readonly traceparent?: string | undefined;
 	readonly startedAt?: number | undefined;
 	readonly finishedAt?: number | undefined;
 	/** Why it failed. */

@@ -90,7 +90,7 @@ describe("outputs of a job", () => {
 	});
 
 	it("onnx: onnxruntime gives serving's vectors, with 8-bit weights nearly", async () => {
-		const options = { pooling: "mean", padTokenId: 0, dimension: 32, ...SESSION } as const;
+		const options = { pooling: "mean", padTokenId: 0, tokenTypes: true, dimension: 32, ...SESSION } as const;
 		expect(largestGap(await onnxVectors(output("onnx/onnx/model.onnx"), texts, options), served)).toBeLessThan(1e-5);
 		const gap = largestGap(await onnxVectors(output("onnx/onnx/model_quantized.onnx"), texts, options), served);
 		expect(gap).toBeGreaterThan(1e-5);

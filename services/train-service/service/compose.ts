@@ -4,7 +4,7 @@ import { openArtifacts } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
 import { bringModel, type ModelSources, modelSources, resolveModel } from "@dak/shared/models";
 import type { SharedFolders } from "@dak/shared/objects";
-import { createTrainMetrics, GpuMonitor, type Logger, type TrainMetrics } from "@dak/shared/observability";
+import { createTracing, createTrainMetrics, GpuMonitor, type Logger, type Tracing, type TrainMetrics } from "@dak/shared/observability";
 import { chooseDevice, type EntryPoint, usableDevices } from "@dak/shared/runtime";
 import { Application } from "../api/index.js";
 import { Datasets, type Readers } from "../data/index.js";
@@ -17,6 +17,7 @@ import { Estimates } from "./estimates.js";
 
 export interface Parts {
 	readonly metrics: TrainMetrics;
+	readonly tracing: Tracing;
 	readonly backend: Backend;
 	readonly queue: JobQueue;
 	readonly jobs: JobService;
@@ -37,6 +38,7 @@ export async function compose(
 	estimator: JobEstimator,
 ): Promise<Parts> {
 	const metrics = createTrainMetrics();
+	const tracing = createTracing("train-service", config);
 	const { store: artifacts, folders: shared } = await openArtifacts(config);
 	const backend = await openBackend(config, logger);
 	const { store, bus, sharedRoot } = backend;
@@ -83,6 +85,7 @@ export async function compose(
 		resolveModel: (ref, onProgress) => bringModel(ref, { ...models, onProgress }),
 		metrics,
 		logger,
+		tracing,
 		workRoot: backend.workRoot,
 		checkpointsRoot: join(sharedRoot, "checkpoints"),
 		reportsRoot,
@@ -113,7 +116,7 @@ export async function compose(
 		shared,
 		estimate: (settings) => estimateOf(settings, admission),
 	});
-	return { gpu, estimator, metrics, backend, queue, jobs, supervisor, app };
+	return { gpu, estimator, metrics, tracing, backend, queue, jobs, supervisor, app };
 }
 
 /** The first GPU's memory: the one that ONNX Runtime takes. */

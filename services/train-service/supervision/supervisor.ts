@@ -5,7 +5,7 @@ import type { ArtifactStore } from "@dak/shared/adapters";
 import { toDakError } from "@dak/shared/errors";
 import type { ModelFolder } from "@dak/shared/models";
 import type { SharedFolders } from "@dak/shared/objects";
-import type { Logger, TrainMetrics } from "@dak/shared/observability";
+import { currentTraceparent, type Logger, type Tracing, type TrainMetrics } from "@dak/shared/observability";
 import type { EntryPoint } from "@dak/shared/runtime";
 import { CheckpointMirror, KEPT_MS, sweepCheckpoints } from "../checkpoints/index.js";
 import { type Datasets, describeTexts } from "../data/index.js";
@@ -35,6 +35,7 @@ export interface SupervisorOptions {
 	readonly resolveModel: (ref: string, onProgress: (message: string) => void) => Promise<ModelFolder>;
 	readonly metrics: TrainMetrics;
 	readonly logger: Logger;
+	readonly tracing: Tracing;
 	/** Jobs' scratch folders lie below it. */
 	readonly workRoot: string;
 	/** Jobs' checkpoints, a folder each. */
@@ -179,11 +180,22 @@ export class Supervisor {
 		// Before anybody else may take the job up.
 		if (outcome.kind !== "done") await this.#mirror?.flush(job.id);
 		// A user's wish stands, also where the process was faster.
-		if (outcome.kind === "done" && !run.cancelled) await this.#publication.publish(job, start.outputDir);
+		if (outcome.kind === "done" && !run.cancelled) await this.#publish(job, start.outputDir);
 		else if (run.stopped.aborted) return this.#rests(run, job);
 		else if (outcome.kind === "killed" && messages.checkpointed) return this.#again(job, outcome.message);
 		else await this.#ended(job, outcome);
 		return "ended";
+	}
+
+	async #publish(job: Job, outputDir: string): Promise<void> {
+		const span = this.options.tracing.begin("publish", { attributes: { job_id: job.id, adapter: job.settings.adapter_name } });
+		try {
+			await span.within(() => this.#publication.publish(job, outputDir));
+			span.end();
+		} catch (error) {
+			span.end(error);
+			throw error;
+		}
 	}
 
 	async #prepare(job: Job, workDir: string, stopped: AbortSignal): Promise<StartMessage> {
@@ -219,6 +231,7 @@ export class Supervisor {
 		return {
 			type: "start",
 			jobId: id,
+			traceparent: currentTraceparent(),
 			settings: settings.device === "auto" ? { ...settings, device } : settings,
 			textsFile,
 			validationFile: existsSync(validationFile) ? validationFile : undefined,

@@ -5,7 +5,7 @@
  */
 import type { Graph, Shape, Value } from "../../graph/index.js";
 import { cast, gather } from "../../graph/index.js";
-import type { BaseModel, EncoderConfig } from "../../models/index.js";
+import { type BaseModel, layoutOf, plainTensors } from "../../models/index.js";
 import type { ComputeMode } from "./compute.js";
 import { packLinear } from "./pack-linear.js";
 import { allServedLayers, type ServedLayer } from "./served-layers.js";
@@ -21,9 +21,6 @@ export interface PackedTensor {
 	readonly fixed?: true;
 }
 
-/** The largest tensor by far; kept in half precision where the model's file has it so, which loses nothing. */
-const WORDS = "embeddings.word_embeddings.weight";
-
 /** Declares the base's tensors as a graph asks for them. */
 export class BaseInputs {
 	readonly #values = new Map<string, Value>();
@@ -32,14 +29,16 @@ export class BaseInputs {
 	constructor(
 		private readonly graph: Graph,
 		base: readonly PackedTensor[],
+		/** Name of the word embeddings. */
+		private readonly table: string,
 	) {
 		this.#base = new Map(base.map((tensor) => [tensor.input, tensor]));
 	}
 
 	/** Rows of the word embeddings by token id. */
 	words(ids: Value, rows: number, hiddenSize: number): Value {
-		const half = this.#base.get(WORDS)?.dtype === "float16";
-		const words = gather(this.tensor(WORDS, [rows, hiddenSize], half ? "float16" : "float32"), ids);
+		const half = this.#base.get(this.table)?.dtype === "float16";
+		const words = gather(this.tensor(this.table, [rows, hiddenSize], half ? "float16" : "float32"), ids);
 		return half ? cast(words, "float32") : words;
 	}
 
@@ -55,36 +54,37 @@ export class BaseInputs {
 	}
 }
 
-function plainTensors({ layers }: EncoderConfig): string[] {
-	const norms = ["embeddings.LayerNorm"];
-	for (let i = 0; i < layers; i++) norms.push(`encoder.layer.${i}.attention.output.LayerNorm`, `encoder.layer.${i}.output.LayerNorm`);
-	return [
-		...["position", "token_type"].map((kind) => `embeddings.${kind}_embeddings.weight`),
-		...norms.flatMap((norm) => [`${norm}.weight`, `${norm}.bias`]),
-	];
-}
-
 /** Reads and packs a base model, one tensor at a time. @throws INVALID_MODEL for a tensor that cannot be read */
 export function packBase(base: BaseModel, compute: ComputeMode = "fp32"): PackedTensor[] {
 	const plain = (input: string): PackedTensor => {
 		const dims = base.weights.tensors.get(input)?.shape ?? [];
 		return { input, dtype: "float32", dims, data: base.weights.float32(input) };
 	};
-	const linear = ({ path, parts, inFeatures, outFeatures }: ServedLayer): PackedTensor[] => {
+	const linear = ({ path, parts, inFeatures, outFeatures, bias }: ServedLayer): PackedTensor[] => {
 		const weights = parts.map((part) => ({
 			values: base.weights.float32(`${part.path}.weight`),
 			shape: [part.outFeatures, inFeatures] as const,
 		}));
+		const packed = packLinear(path, weights, compute);
+		if (!bias) return packed;
 		const data = Float32Array.from(parts.flatMap((part) => [...base.weights.float32(`${part.path}.bias`)]));
-		return [...packLinear(path, weights, compute), { input: `${path}.bias`, dtype: "float32", dims: [outFeatures], data }];
+		return [...packed, { input: `${path}.bias`, dtype: "float32", dims: [outFeatures], data }];
 	};
-	return [packWords(base) ?? plain(WORDS), ...plainTensors(base.encoder).map(plain), ...allServedLayers(base.encoder).flatMap(linear)];
+	const { words } = layoutOf(base.encoder);
+	return [
+		packWords(base, words) ?? plain(words),
+		...[...plainTensors(base.encoder).keys()].map(plain),
+		...allServedLayers(base.encoder).flatMap(linear),
+	];
 }
 
-/** The word embeddings' halves as they stand in the file; undefined where it has another type. */
-function packWords({ weights }: BaseModel): PackedTensor | undefined {
-	if (weights.tensors.get(WORDS)?.dtype !== "F16") return undefined;
-	const { shape, data } = weights.bytes(WORDS);
+/**
+ * The word embeddings' halves as they stand in the file; undefined where it has another type. The largest tensor by far:
+ * kept in half precision where the file has it so, which loses nothing.
+ */
+function packWords({ weights }: BaseModel, words: string): PackedTensor | undefined {
+	if (weights.tensors.get(words)?.dtype !== "F16") return undefined;
+	const { shape, data } = weights.bytes(words);
 	const bits = data.byteOffset % 2 === 0 ? data : data.slice();
-	return { input: WORDS, dtype: "float16", dims: shape, data: new Uint16Array(bits.buffer, bits.byteOffset, bits.byteLength / 2) };
+	return { input: words, dtype: "float16", dims: shape, data: new Uint16Array(bits.buffer, bits.byteOffset, bits.byteLength / 2) };
 }

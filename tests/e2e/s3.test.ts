@@ -34,7 +34,8 @@ async function ended({ client }: SpawnedService, id: string) {
 	return client.until(id, "succeeded", "failed");
 }
 
-describe.skipIf(!redisProgram || !s3Python)("over Redis and S3 alone", () => {
+// Minutes of two processors: run where it is asked for.
+describe.skipIf(!redisProgram || !s3Python || !process.env.DAK_TEST_FAULTS)("over Redis and S3 alone", () => {
 	let redis: TestRedis;
 	let s3: TestS3;
 	beforeAll(async () => {

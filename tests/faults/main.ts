@@ -1,5 +1,5 @@
 /**
- * The campaign by hand; counts as JSON on stdout, and the exit code 1 where something was lost or wrong.
+ * The campaign by hand, over the services as built; counts as JSON on stdout, and the exit code 1 where something was lost or wrong.
  *
  *     npx tsx --conditions=@dak/source tests/faults/main.ts --nodes 3 --jobs 20 --faults 100 --seed 1
  */

@@ -1,11 +1,12 @@
 /** Services as processes of their own, that a campaign kills and starts again. No test runner is needed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { entryPoint } from "@dak/shared/runtime";
+import { fileURLToPath } from "node:url";
 
+/** As built: they start often. */
 const PROGRAMS = {
-	train: entryPoint(new URL("../../services/train-service/index.ts", import.meta.url).href, "main"),
-	embed: entryPoint(new URL("../../services/embed-service/index.ts", import.meta.url).href, "main"),
+	train: fileURLToPath(new URL("../../services/train-service/dist/main.js", import.meta.url)),
+	embed: fileURLToPath(new URL("../../services/embed-service/dist/main.js", import.meta.url)),
 };
 
 export class ServiceProcess {
@@ -23,8 +24,7 @@ export class ServiceProcess {
 
 	/** Starts it, and waits until it says where it listens. */
 	async up(): Promise<void> {
-		const { execArgv, file } = PROGRAMS[this.program];
-		const child = spawn(process.execPath, [...execArgv, file], {
+		const child = spawn(process.execPath, [PROGRAMS[this.program]], {
 			env: { ...process.env, ...this.environment },
 			stdio: ["ignore", "pipe", "inherit"],
 		});

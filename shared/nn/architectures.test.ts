@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkAdapterFits, readAdapter, writeAdapterFolder } from "../adapters/index.js";
 import { type BaseModel, layoutOf, linearLayers, moduleNames, openBaseModel } from "../models/index.js";
-import { chooseDevice, float32, int64, Session, Tensor, type WantedDevice } from "../runtime/index.js";
+import { chooseDevice, float32, int64, Session, type WantedDevice } from "../runtime/index.js";
 import { openSafetensors } from "../safetensors/index.js";
 import { exportOnnx, hasTokenTypes } from "./export/index.js";
 import {

@@ -8,7 +8,7 @@ export default defineConfig({
 		include: ["shared/**/*.test.ts", "services/**/*.test.ts", "tests/**/*.test.ts"],
 		exclude: ["**/node_modules/**", "**/dist/**"],
 		pool: "forks",
-		globalSetup: ["tests/setup-models.ts"],
+		globalSetup: ["tests/setup-models.ts", "tests/setup-servers.ts"],
 		testTimeout: 60_000,
 		hookTimeout: 120_000,
 	},

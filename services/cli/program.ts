@@ -2,6 +2,7 @@
 import { configTable, maskedConfig } from "@dak/shared/config";
 import { Command } from "commander";
 import { adaptersCommand } from "./adapters/command.js";
+import { addBackup } from "./backup/command.js";
 import { type Cli, leaf, tell } from "./command/index.js";
 import { completionCommand } from "./completion/command.js";
 import { demoCommand } from "./demo/command.js";
@@ -35,6 +36,7 @@ export function createProgram(cli: Cli): Command {
 	addEval(cli, program);
 	program.commandsGroup("This machine:");
 	program.addCommand(modelsCommand(cli));
+	addBackup(cli, program);
 	addConfig(cli, program);
 	program.addCommand(completionCommand(cli, program));
 	program.helpCommand("help [command]", "display help for a command");

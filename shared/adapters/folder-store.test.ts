@@ -42,67 +42,68 @@ describe("a folder of adapters", () => {
 		return store.publishAdapter("a", staged);
 	}
 
-	it("names a version by time and content, and goes on upwards when the clock was set back", () => {
+	it("names a version by time and content, and goes on upwards when the clock was set back", async () => {
 		const now = vi.spyOn(Date, "now").mockReturnValue(2_000_000);
-		const first = publish(1);
+		const first = await publish(1);
 		now.mockReturnValue(1_000_000);
-		const second = publish(1);
+		const second = await publish(1);
 		now.mockRestore();
 		expect(first.version).toMatch(/^00000002000000-[0-9a-f]{12}$/);
 		expect(second.version).toMatch(/^00000002000001-/);
-		expect(store.resolveAdapter("a").version).toBe(second.version);
+		expect((await store.resolveAdapter("a")).version).toBe(second.version);
 	});
 
-	it("leaves nothing in staging after publishing", () => {
-		publish(1);
+	it("leaves nothing in staging after publishing", async () => {
+		await publish(1);
 		expect(readdirSync(inStore(".staging"))).toEqual([]);
 	});
 
-	it("says that storage failed, and lists nothing, when a folder cannot be moved in", () => {
+	it("says that storage failed, and lists nothing, when a folder cannot be moved in", async () => {
 		const staged = store.stage("job");
 		writeSmallAdapter(staged);
 		writeFileSync(inStore("adapters", "a"), "a file in the way");
-		expect(() => store.publishAdapter("a", staged)).toThrowError(expect.objectContaining({ reason: "STORAGE_FAILED" }));
-		expect(store.listAdapters()).toEqual([]);
+		await expect(store.publishAdapter("a", staged)).rejects.toThrowError(expect.objectContaining({ reason: "STORAGE_FAILED" }));
+		expect(await store.listAdapters()).toEqual([]);
 		expect(existsSync(staged)).toBe(true);
 	});
 
-	it("serves a folder placed by hand until something is published under its name", () => {
+	it("serves a folder placed by hand until something is published under its name", async () => {
 		writeSmallAdapter(inStore("adapters", "a", "v1"));
-		expect(store.resolveAdapter("a").path).toBe(inStore("adapters", "a", "v1"));
-		const published = publish(1);
-		expect(store.resolveAdapter("a")).toEqual(published);
+		expect((await store.resolveAdapter("a")).source).toBe(join("adapters", "a", "v1"));
+		const published = await publish(1);
+		expect(await store.resolveAdapter("a")).toEqual(published);
 	});
 
 	it("takes a folder placed by hand for another version once its weights are whole, and tells its watcher", async () => {
 		writeSmallAdapter(join(root, "whole"));
 		cpSync(join(root, "whole"), inStore("adapters", "a", "v1"), { recursive: true });
 		truncateSync(inStore("adapters", "a", "v1", WEIGHTS_FILE), 100);
-		const half = store.resolveAdapter("a");
+		const half = await store.resolveAdapter("a");
+		const path = await store.resolvePath(half.source);
 		const onChange = vi.fn();
 		const stop = store.watch(onChange);
-		cpSync(join(root, "whole", WEIGHTS_FILE), join(half.path, WEIGHTS_FILE));
+		cpSync(join(root, "whole", WEIGHTS_FILE), join(path, WEIGHTS_FILE));
 		await vi.waitFor(() => expect(onChange).toHaveBeenCalled(), 5000);
 		stop();
-		expect(store.resolveAdapter("a").version).not.toBe(half.version);
-		expect(readAdapter(half.path, { name: "a", maxRank: 2 }).r).toBe(2);
+		expect((await store.resolveAdapter("a")).version).not.toBe(half.version);
+		expect(readAdapter(path, { name: "a", maxRank: 2 }).r).toBe(2);
 	});
 
 	it("tells its watcher when an adapter is removed, and goes on watching when the whole store was moved away and back", async () => {
-		const { path } = publish(1);
+		const path = await store.resolvePath((await publish(1)).source);
 		const names: string[][] = [];
-		const stop = store.watch(() => names.push(store.listAdapters().map(({ name }) => name)));
+		const stop = store.watch(async () => names.push((await store.listAdapters()).map(({ name }) => name)));
 		rmSync(path, { recursive: true });
 		await vi.waitFor(() => expect(names.at(-1)).toEqual([]), 5000);
 		renameSync(inStore(), join(root, "moved"));
 		await new Promise((resolve) => setTimeout(resolve, 100));
 		renameSync(join(root, "moved"), inStore());
-		publish(2);
+		await publish(2);
 		await vi.waitFor(() => expect(names.at(-1)).toEqual(["a"]), 5000);
 		stop();
 	});
 
-	it("does not follow links out of its root: as a name, a version, a folder or a single file", () => {
+	it("does not follow links out of its root: as a name, a version, a folder or a single file", async () => {
 		writeSmallAdapter(join(root, "outside"));
 		mkdirSync(inStore("adapters", "b"));
 		symlinkSync(join(root, "outside"), inStore("adapters", "b", "v1"));
@@ -110,14 +111,14 @@ describe("a folder of adapters", () => {
 		writeSmallAdapter(inStore("mixed"));
 		rmSync(inStore("mixed", WEIGHTS_FILE));
 		symlinkSync(join(root, "outside", WEIGHTS_FILE), inStore("mixed", WEIGHTS_FILE));
-		expect(store.listAdapters()).toEqual([]);
+		expect(await store.listAdapters()).toEqual([]);
 		for (const path of ["adapters/b/v1", "adapters/c/outside", "mixed"])
-			expect(() => store.resolvePath(path)).toThrowError(expect.objectContaining({ reason: "PERMISSION_DENIED" }));
+			await expect(store.resolvePath(path)).rejects.toThrowError(expect.objectContaining({ reason: "PERMISSION_DENIED" }));
 	});
 
-	it("lists no folder whose name no adapter can have", () => {
+	it("lists no folder whose name no adapter can have", async () => {
 		writeSmallAdapter(inStore("adapters", ".hidden", "v1"));
-		expect(store.listAdapters()).toEqual([]);
+		expect(await store.listAdapters()).toEqual([]);
 	});
 
 	it.each(["..", "../x", "", "a/b"])("will not stage under %j", (id) => {

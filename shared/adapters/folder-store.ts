@@ -87,19 +87,23 @@ export class FolderArtifactStore implements ArtifactStore {
 		mkdirSync(this.#folder, { recursive: true });
 	}
 
-	listAdapters(): PublishedAdapter[] {
+	async listAdapters(): Promise<PublishedAdapter[]> {
+		return this.#list();
+	}
+
+	#list(): PublishedAdapter[] {
 		return foldersIn(this.#folder)
 			.filter((name) => ADAPTER_NAME.test(name))
 			.flatMap((name) => this.#newest(name) ?? []);
 	}
 
-	resolveAdapter(name: string): PublishedAdapter {
+	async resolveAdapter(name: string): Promise<PublishedAdapter> {
 		const newest = ADAPTER_NAME.test(name) ? this.#newest(name) : undefined;
 		if (!newest) throw new DakError("ADAPTER_NOT_FOUND", `adapter ${JSON.stringify(name.slice(0, 128))} is not in the artifact store`);
 		return newest;
 	}
 
-	resolvePath(path: string): string {
+	async resolvePath(path: string): Promise<string> {
 		const folder = jailedPath(this.root, path);
 		if (!isAdapterFolder(folder))
 			throw new DakError(
@@ -115,6 +119,10 @@ export class FolderArtifactStore implements ArtifactStore {
 		rmSync(this.#staging(id), { recursive: true, force: true });
 	}
 
+	discardAll(): void {
+		rmSync(join(this.root, STAGING), { recursive: true, force: true });
+	}
+
 	stage(id: string): string {
 		this.discard(id);
 		const folder = this.#staging(id);
@@ -122,7 +130,7 @@ export class FolderArtifactStore implements ArtifactStore {
 		return folder;
 	}
 
-	publishAdapter(name: string, staged: string): PublishedAdapter {
+	async publishAdapter(name: string, staged: string): Promise<PublishedAdapter> {
 		if (!ADAPTER_NAME.test(name))
 			throw new DakError(
 				"INVALID_REQUEST",
@@ -137,7 +145,8 @@ export class FolderArtifactStore implements ArtifactStore {
 			renameSync(staged, path);
 			syncPath(dirname(path));
 			syncPath(this.#folder);
-			return this.#published(name, version, version);
+			const versions = foldersIn(dirname(path)).filter((each) => PUBLISHED.test(each));
+			return this.#published(name, version, version, 1 + versions.indexOf(version));
 		} catch (cause) {
 			throw new DakError("STORAGE_FAILED", `adapter ${name} could not be published: ${(cause as Error).message}`, { cause });
 		}
@@ -180,10 +189,11 @@ export class FolderArtifactStore implements ArtifactStore {
 
 	#newest(name: string): PublishedAdapter | undefined {
 		const folders = foldersIn(join(this.#folder, name)).filter((folder) => isAdapterFolder(join(this.#folder, name, folder)));
-		const folder = folders.findLast((each) => PUBLISHED.test(each));
-		if (folder !== undefined) return this.#published(name, folder, folder);
+		const versions = folders.filter((each) => PUBLISHED.test(each));
+		const folder = versions.at(-1);
+		if (folder !== undefined) return this.#published(name, folder, folder, versions.length);
 		const placed = folders.at(-1);
-		return placed === undefined ? undefined : this.#published(name, placed, this.#placedVersion(name, placed));
+		return placed === undefined ? undefined : this.#published(name, placed, this.#placedVersion(name, placed), 1);
 	}
 
 	/** A folder that is copied in by hand can be seen half there: it is another version each time its weights have changed. */
@@ -192,9 +202,9 @@ export class FolderArtifactStore implements ArtifactStore {
 		return `${folder}:${stat?.size}:${stat?.mtimeMs}`;
 	}
 
-	#published(name: string, folder: string, version: string): PublishedAdapter {
+	#published(name: string, folder: string, version: string, ordinal: number): PublishedAdapter {
 		const path = join(this.#folder, name, folder);
-		return { name, version, path, source: relative(this.root, path) };
+		return { name, version, ordinal, source: relative(this.root, path) };
 	}
 
 	/** Milliseconds since 1970, later than any version before: a clock that was set back must not hide a new adapter. */
@@ -204,7 +214,7 @@ export class FolderArtifactStore implements ArtifactStore {
 	}
 
 	#state(): string {
-		return this.listAdapters()
+		return this.#list()
 			.map(({ name, version }) => `${name}/${version}`)
 			.join("|");
 	}

@@ -2,6 +2,7 @@ export { writeDense } from "./dense.js";
 export { FolderArtifactStore } from "./folder-store.js";
 export { jailedPath } from "./jailed-path.js";
 export { manifestSchema } from "./manifest.js";
+export { type Artifacts, openArtifacts } from "./open-store.js";
 export {
 	type BaseShape,
 	CONFIG_FILE,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { POOLINGS } from "../models/index.js";
 
 /** manifest.json, read tolerantly: later versions may add keys. */
 export const manifestSchema = z.object({
@@ -11,9 +12,11 @@ export const manifestSchema = z.object({
 	weights_hash: z.string(),
 	dense_hash: z.string().optional(),
 	quantization: z.enum(["nf4", "nf4-double", "none"]),
-	pooling: z.enum(["mean", "cls"]),
+	pooling: z.enum(POOLINGS),
 	max_length: z.int().min(1),
 	job_id: z.string().optional(),
+	/** W3C traceparent of the job that made it. */
+	traceparent: z.string().max(64).optional(),
 	created_at: z.string(),
 	tool_version: z.string(),
 	settings: z.record(z.string(), z.unknown()),

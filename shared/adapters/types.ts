@@ -1,3 +1,5 @@
+import type { Pooling } from "../models/index.js";
+
 /** One linear layer's LoRA factors: the layer adds scale · B·A·x. */
 export interface LoraModule {
 	/** The layer's path in the base model: `encoder.layer.0.attention.self.query`. */
@@ -36,9 +38,11 @@ export interface AdapterManifest {
 	/** SHA-256 of the Dense module's weights, where there is one. */
 	readonly dense_hash?: string | undefined;
 	readonly quantization: "nf4" | "nf4-double" | "none";
-	readonly pooling: "mean" | "cls";
+	readonly pooling: Pooling;
 	readonly max_length: number;
 	readonly job_id?: string | undefined;
+	/** W3C traceparent of the job that made it. */
+	readonly traceparent?: string | undefined;
 	readonly created_at: string;
 	readonly tool_version: string;
 	readonly settings: Readonly<Record<string, unknown>>;

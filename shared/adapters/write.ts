@@ -32,6 +32,7 @@ export interface WriteAdapterOptions {
 	/** Most tokens that the base takes; what sentence-transformers cuts texts at. */
 	readonly maxSeqLength: number;
 	readonly jobId?: string | undefined;
+	readonly traceparent?: string | undefined;
 	readonly settings: Readonly<Record<string, unknown>>;
 	readonly metrics: Readonly<Record<string, unknown>>;
 	readonly verdict: AdapterManifest["verdict"];
@@ -125,6 +126,7 @@ export function sentenceTransformersFiles({
 				pooling_mode_mean_tokens: pooling === "mean",
 				pooling_mode_max_tokens: false,
 				pooling_mode_mean_sqrt_len_tokens: false,
+				pooling_mode_lasttoken: pooling === "lasttoken",
 			},
 		],
 	];
@@ -166,6 +168,7 @@ function manifestOf(options: WriteAdapterOptions, weightsHash: string, denseHash
 		pooling: options.pooling,
 		max_length: options.maxLength,
 		...(options.jobId === undefined ? {} : { job_id: options.jobId }),
+		...(options.traceparent === undefined ? {} : { traceparent: options.traceparent }),
 		created_at: new Date().toISOString(),
 		tool_version: TOOL_VERSION,
 		settings: options.settings,

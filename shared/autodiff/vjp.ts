@@ -17,11 +17,13 @@ import {
 	normalAxis,
 	type OpName,
 	packRows,
+	pad,
 	padRows,
 	reduceSum,
 	reshape,
 	type Shape,
 	showShape,
+	slice,
 	sub,
 	transpose,
 	type Value,
@@ -124,6 +126,20 @@ const layerNormRule: VjpRule<"layerNorm"> = (dy, { node, inputs, wanted }) => {
 	return [wanted[0] ? dx() : undefined, wanted[1] ? reduceSum(along, rows) : undefined, wanted[2] ? reduceSum(dy, rows) : undefined];
 };
 
+/** x̂ = x/σ, y = γ·x̂: dx = (g − x̂·mean(g·x̂))/σ with g = γ·dy. */
+const rmsNormRule: VjpRule<"rmsNorm"> = (dy, { node, inputs, wanted }) => {
+	const [x, scale] = inputs as [Value, Value];
+	const [, normal, inverse] = node.outputs as [Value, Value, Value];
+	const rows = Array.from({ length: x.rank - 1 }, (_, i) => i);
+	const size = scale.shape[0] as number;
+	const along = mul(dy, normal);
+	const dx = () => {
+		const rowMean = matmul(along, reshape(scale, [size, 1]), { alpha: 1 / size });
+		return mul(sub(mul(dy, scale), mul(normal, rowMean)), inverse);
+	};
+	return [wanted[0] ? dx() : undefined, wanted[1] ? reduceSum(along, rows) : undefined];
+};
+
 /** Never asked for: what flows into these ops is frozen. */
 const frozen = (op: string) => (): never => {
 	throw new Error(`assertion failed: ${op} is not differentiated`);
@@ -154,6 +170,8 @@ export const VJP_RULES: { readonly [K in OpName]: VjpRule<K> } = {
 	gelu: geluRule,
 	// d(tanh x) = (1 − tanh² x) dx
 	tanh: (dy, { y }) => [sub(dy, mul(dy, mul(y, y)))],
+	// d(σ(x)) = σ·(1 − σ) dx
+	sigmoid: (dy, { y }) => [mul(dy, sub(y, mul(y, y)))],
 	matmul: matmulRule,
 	linear: linearRule,
 	linearNf4: linearNf4Rule,
@@ -163,6 +181,7 @@ export const VJP_RULES: { readonly [K in OpName]: VjpRule<K> } = {
 		return [sub(weighted, mul(y, reduceSum(weighted, [-1], true)))];
 	},
 	layerNorm: layerNormRule,
+	rmsNorm: rmsNormRule,
 	reduceSum: (dy, context) => [spread(dy, context)],
 	// The number of reduced elements may be unknown here: a mean of ones over it is 1, so their count is Σ1.
 	reduceMean: (dy, context) => {
@@ -181,6 +200,14 @@ export const VJP_RULES: { readonly [K in OpName]: VjpRule<K> } = {
 	},
 	reshape: (dy, { inputs: [x] }) => [reshapeLike(dy, x!)],
 	concat: frozen("concat"),
+	slice: (dy, { node, inputs: [x] }) => {
+		const { axis, start, end } = node.attrs;
+		return [pad(dy, axis, start, (x!.shape[axis] as number) - end)];
+	},
+	pad: (dy, { node, inputs: [x] }) => {
+		const { axis, before } = node.attrs;
+		return [slice(dy, axis, before, before + (x!.shape[axis] as number))];
+	},
 	gather: frozen("gather"),
 	padRows: (dy, { inputs: [, padIndex, packIndex] }) => [packRows(dy, padIndex!, packIndex!), undefined, undefined],
 	packRows: (dy, { inputs: [, padIndex, packIndex] }) => [padRows(dy, padIndex!, packIndex!), undefined, undefined],

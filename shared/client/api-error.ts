@@ -80,16 +80,16 @@ function reasonOf(status: number, body: Readonly<Record<string, unknown>>): ApiR
 	const code = String(inner ?? "").toUpperCase();
 	if (isReason(body.reason)) return body.reason;
 	// In OpenAI's shape an adapter is a model.
-	if (body.error_type === "not_found" || code === "MODEL_NOT_FOUND") return "ADAPTER_NOT_FOUND";
+	if (body.error_type === "NotFound" || code === "MODEL_NOT_FOUND") return "ADAPTER_NOT_FOUND";
 	if (isReason(code)) return code;
 	if (status === 429) return "OVERLOADED";
 	if (status === 503) return "UNAVAILABLE";
-	if (body.error_type === "empty") return "EMPTY_INPUT";
-	if (body.error_type === "tokenizer") return "TOKENIZATION_FAILED";
+	if (body.error_type === "Empty") return "EMPTY_INPUT";
+	if (body.error_type === "Tokenizer") return "TOKENIZATION_FAILED";
 	if (status === 413) return "PAYLOAD_TOO_LARGE";
 	if (status === 401) return "UNAUTHENTICATED";
 	if (status === 403) return "PERMISSION_DENIED";
-	return body.error_type === "validation" ? "INVALID_REQUEST" : "HTTP_ERROR";
+	return body.error_type === "Validation" ? "INVALID_REQUEST" : "HTTP_ERROR";
 }
 
 /** Retry-After: seconds, or a date. */

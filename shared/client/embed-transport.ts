@@ -1,4 +1,6 @@
 /** One embed or similarity request over either protocol. */
+
+import { LongTexts } from "../proto/index.js";
 import { errorOfGrpc } from "./api-error.js";
 import type { Embedded, EmbedOptions } from "./embeddings.js";
 import type { GrpcClients } from "./grpc.js";
@@ -11,11 +13,13 @@ export interface TextSettings {
 	readonly adapter?: string | undefined;
 	/** Cut texts that are too long; default: they are refused. */
 	readonly truncate?: boolean | undefined;
+	/** What is done with texts that are too long, in place of `truncate`; `window` embeds them in parts and takes the mean. */
+	readonly longTexts?: "refuse" | "truncate" | "window" | undefined;
 	/** One of the base model's prompts. */
 	readonly promptName?: string | undefined;
 }
 
-type BatchOptions = Pick<EmbedOptions, "adapter" | "truncate" | "promptName" | "normalize" | "dimensions" | "signal">;
+type BatchOptions = Pick<EmbedOptions, "adapter" | "truncate" | "longTexts" | "promptName" | "normalize" | "dimensions" | "signal">;
 
 export interface EmbedTransport {
 	embed(texts: readonly string[], options: BatchOptions): Promise<Embedded>;
@@ -26,17 +30,20 @@ export interface EmbedTransport {
 const given = <T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
 	Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 
+const LONG_TEXTS = { refuse: LongTexts.REFUSE, truncate: LongTexts.TRUNCATE, window: LongTexts.WINDOW } as const;
+
 export function restTransport(rest: RestCaller): EmbedTransport {
 	return {
-		embed(texts, { adapter, truncate, promptName, normalize, dimensions, signal }) {
-			const json = { inputs: texts, adapter, truncate, prompt_name: promptName, normalize, dimensions };
+		embed(texts, { adapter, truncate, longTexts, promptName, normalize, dimensions, signal }) {
+			const json = { inputs: texts, adapter, truncate, long_texts: longTexts, prompt_name: promptName, normalize, dimensions };
 			return rest.call("/embed", { method: "POST", json, idempotent: true, signal }, async (response) => ({
 				adapters: (response.headers.get("x-dak-adapter") ?? "base").split(", "),
 				vectors: ((await response.json()) as number[][]).map((vector) => Float32Array.from(vector)),
 			}));
 		},
-		similarity(source, sentences, { adapter, truncate, promptName, signal }) {
-			const json = { inputs: { source_sentence: source, sentences }, adapter, truncate, prompt_name: promptName };
+		similarity(source, sentences, { adapter, truncate, longTexts, promptName, signal }) {
+			const inputs = { source_sentence: source, sentences };
+			const json = { inputs, adapter, truncate, long_texts: longTexts, prompt_name: promptName };
 			return rest.json("/similarity", { method: "POST", json, idempotent: true, signal });
 		},
 	};
@@ -53,9 +60,9 @@ export function grpcTransport(grpc: GrpcClients, { embedGrpc, timeoutMs, retry }
 			retry,
 		);
 	return {
-		embed: (texts, { adapter, signal, truncate, promptName, normalize, dimensions }) =>
+		embed: (texts, { adapter, signal, truncate, longTexts, promptName, normalize, dimensions }) =>
 			call(signal, async (options) => {
-				const request = given({ truncate, promptName, normalize, dimensions });
+				const request = given({ truncate, longTexts: longTexts && LONG_TEXTS[longTexts], promptName, normalize, dimensions });
 				const adapters = adapter === undefined ? [] : [adapter];
 				const answer = await grpc.embed.embed({ inputs: [...texts], adapters, ...request }, options);
 				return {
@@ -63,9 +70,10 @@ export function grpcTransport(grpc: GrpcClients, { embedGrpc, timeoutMs, retry }
 					vectors: answer.embeddings.map(({ values }) => Float32Array.from(values)),
 				};
 			}),
-		similarity: (sourceSentence, sentences, { signal, ...settings }) =>
+		similarity: (sourceSentence, sentences, { signal, longTexts, ...settings }) =>
 			call(signal, async (options) => {
-				const request = { sourceSentence, sentences: [...sentences], ...given(settings) };
+				const texts = { sourceSentence, sentences: [...sentences] };
+				const request = { ...texts, ...given({ ...settings, longTexts: longTexts && LONG_TEXTS[longTexts] }) };
 				return (await grpc.embed.similarity(request, options)).similarities;
 			}),
 	};

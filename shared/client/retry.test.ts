@@ -89,8 +89,8 @@ test("a mistake of the caller is not repeated, and says which field", async () =
 });
 
 test.each([
-	[404, { error: "no adapter x", error_type: "not_found" }, "ADAPTER_NOT_FOUND", "no adapter x"],
-	[429, { error: "queue full", error_type: "overloaded" }, "OVERLOADED", "queue full"],
+	[404, { error: "no adapter x", error_type: "NotFound" }, "ADAPTER_NOT_FOUND", "no adapter x"],
+	[429, { error: "queue full", error_type: "Overloaded" }, "OVERLOADED", "queue full"],
 	[404, { error: { message: "no model", code: "model_not_found" } }, "ADAPTER_NOT_FOUND", "no model"],
 	[413, { error: { message: "too many", code: "payload_too_large" } }, "PAYLOAD_TOO_LARGE", "too many"],
 ])("errors of the shapes that other APIs have are read too: %j %j", async (status, body, reason, detail) => {

@@ -26,13 +26,17 @@ export function configTable(): string {
 	return ["| variable | default | meaning |", "|---|---|---|", ...rows].join("\n");
 }
 
-/** The values in force; secrets as `***`. */
-export function maskedConfig(config: Environment): Record<string, unknown> {
+/** The variables' values, whether valid or not; secrets as `***`. */
+export function masked(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
 	return Object.fromEntries(
 		Object.entries(configSchema.shape).map(([name, schema]) => {
-			const value = config[name as keyof Environment];
 			const secret = (schema.meta() as { secret?: boolean } | undefined)?.secret === true;
-			return [name, secret && value !== undefined ? "***" : value];
+			return [name, secret && values[name] !== undefined ? "***" : values[name]];
 		}),
 	);
+}
+
+/** The values in force; secrets as `***`. */
+export function maskedConfig(config: Environment): Record<string, unknown> {
+	return masked(config);
 }

@@ -35,11 +35,19 @@ function violations(issues: readonly Issue[], value: unknown): FieldViolation[] 
 	});
 }
 
-/** Parses `value`, or throws a DakError that names each offending field, what was found and what is allowed. */
-export function parseOrThrow<S extends z.ZodType>(schema: S, value: unknown, reason: Reason = "INVALID_REQUEST"): z.output<S> {
+/**
+ * Parses `value`, or throws a DakError that names each offending field, what was found and what is allowed.
+ * @param shown what is told of the value where it may hold a secret
+ */
+export function parseOrThrow<S extends z.ZodType>(
+	schema: S,
+	value: unknown,
+	reason: Reason = "INVALID_REQUEST",
+	shown: unknown = value,
+): z.output<S> {
 	const result = schema.safeParse(value);
 	if (result.success) return result.data;
-	const fields = violations(result.error.issues, value);
+	const fields = violations(result.error.issues, shown);
 	const message = fields.map((field) => `${field.pointer || "/"}: ${field.detail}`).join("; ");
 	throw new DakError(reason, message, { fields });
 }

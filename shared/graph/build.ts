@@ -26,6 +26,9 @@ export const erf = (x: Value): Value => one("erf", [x], {});
 /** x·Φ(x), the exact form. */
 export const gelu = (x: Value): Value => one("gelu", [x], {});
 export const tanh = (x: Value): Value => one("tanh", [x], {});
+export const sigmoid = (x: Value): Value => one("sigmoid", [x], {});
+/** x·sigmoid(x). */
+export const silu = (x: Value): Value => mul(x, sigmoid(x));
 
 /** alpha · A·B over the last two axes, each transposed on request; leading axes broadcast. */
 export function matmul(a: Value, b: Value, options: { transA?: boolean; transB?: boolean; alpha?: number } = {}): Value {
@@ -38,12 +41,17 @@ export const linear = (x: Value, weight: Value, bias?: Value): Value => one("lin
 export const softmax = (x: Value): Value => one("softmax", [x], {});
 /** Layer normalisation over the last axis. */
 export const layerNorm = (x: Value, scale: Value, bias: Value, epsilon: number): Value => one("layerNorm", [x, scale, bias], { epsilon });
+/** x over its root mean square, over the last axis. */
+export const rmsNorm = (x: Value, scale: Value, epsilon: number): Value => one("rmsNorm", [x, scale], { epsilon });
 export const reduceSum = (x: Value, axes: readonly number[], keepDims = false): Value => one("reduceSum", [x], { axes, keepDims });
 export const reduceMean = (x: Value, axes: readonly number[], keepDims = false): Value => one("reduceMean", [x], { axes, keepDims });
 export const transpose = (x: Value, perm: readonly number[]): Value => one("transpose", [x], { perm });
 /** ONNX's Reshape: 0 keeps a dimension, -1 takes what is left, called `rest` where it depends on the run. */
 export const reshape = (x: Value, to: readonly number[], rest?: Dim): Value => one("reshape", [x], { to, rest });
 export const concat = (values: readonly Value[], axis: number): Value => one("concat", values, { axis });
+/** Elements `start` to `end` of an axis whose size is known. */
+export const slice = (x: Value, axis: number, start: number, end: number): Value => one("slice", [x], { axis, start, end });
+export const pad = (x: Value, axis: number, before: number, after: number): Value => one("pad", [x], { axis, before, after });
 /** Rows of `table` by index. Not differentiated. */
 export const gather = (table: Value, index: Value): Value => one("gather", [table, index], {});
 /** @shape x [T,D], padIndex [B,S], packIndex [T] → [B,S,D] */

@@ -122,3 +122,13 @@ export function emitLayerNorm(node: Node<"layerNorm">, e: Emitter): void {
 	e.node("Mul", [centred, inverse], { outputs: [normal] });
 	e.node("Add", [e.node("Mul", [normal, scale]), bias], { outputs: [y] });
 }
+
+/** Written out as layer norm is. */
+export function emitRmsNorm(node: Node<"rmsNorm">, e: Emitter): void {
+	const [x, scale] = node.inputs.map((value) => value.name) as [string, string];
+	const [y, normal, inverse] = node.outputs.map((value) => value.name) as [string, string, string];
+	const square = e.node("ReduceMean", [e.node("Mul", [x, x]), e.int64s([-1])], { attributes: { keepdims: 1 } });
+	e.node("Reciprocal", [e.node("Sqrt", [e.node("Add", [square, e.float(node.attrs.epsilon)])])], { outputs: [inverse] });
+	e.node("Mul", [x, inverse], { outputs: [normal] });
+	e.node("Mul", [normal, scale], { outputs: [y] });
+}

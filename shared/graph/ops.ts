@@ -5,7 +5,7 @@
 import { assert } from "../errors/index.js";
 import { type DType, ONNX_TYPE } from "./dtype.js";
 import type { Emitter, NodeOptions, OnnxAttribute } from "./emit.js";
-import { emitDequantizeNf4, emitLayerNorm, emitVocabularyCrossEntropy, unpackNf4 } from "./emit-composite.js";
+import { emitDequantizeNf4, emitLayerNorm, emitRmsNorm, emitVocabularyCrossEntropy, unpackNf4 } from "./emit-composite.js";
 import { emitHalfProduct } from "./emit-half.js";
 import type { Node, Value, ValueType } from "./graph.js";
 import { broadcastShapes, type Dim, normalAxis, reshapeShape, type Shape, showShape } from "./shape.js";
@@ -25,6 +25,19 @@ export interface MatmulAttrs {
 export interface ReduceAttrs {
 	readonly axes: readonly number[];
 	readonly keepDims: boolean;
+}
+
+export interface SliceAttrs {
+	readonly axis: number;
+	/** Of known numbers. */
+	readonly start: number;
+	readonly end: number;
+}
+
+export interface PadAttrs {
+	readonly axis: number;
+	readonly before: number;
+	readonly after: number;
 }
 
 /** A node written as it stands, for ops that are never differentiated (inference's fused operators). */
@@ -48,16 +61,20 @@ export interface AttrsByOp {
 	erf: None;
 	gelu: None;
 	tanh: None;
+	sigmoid: None;
 	matmul: MatmulAttrs;
 	linear: None;
 	linearNf4: { readonly shape: readonly [number, number] };
 	softmax: None;
 	layerNorm: { readonly epsilon: number };
+	rmsNorm: { readonly epsilon: number };
 	reduceSum: ReduceAttrs;
 	reduceMean: ReduceAttrs;
 	transpose: { readonly perm: readonly number[] };
 	reshape: { readonly to: readonly number[]; readonly rest: Dim | undefined };
 	concat: { readonly axis: number };
+	slice: SliceAttrs;
+	pad: PadAttrs;
 	gather: None;
 	padRows: None;
 	packRows: None;
@@ -197,6 +214,38 @@ const layerNorm: OpRow<"layerNorm"> = {
 	emit: emitLayerNorm,
 };
 
+/** Over the last axis: x, scale [D] → y and, kept for the backward pass, x/σ and 1/σ of each row, σ its root mean square. */
+const rmsNorm: OpRow<"rmsNorm"> = {
+	infer: ([x]) => {
+		const whole = { dtype: x!.dtype, shape: x!.shape };
+		return [whole, whole, { dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] }];
+	},
+	emit: emitRmsNorm,
+};
+
+/** A part of an axis; `pad` is its derivative, and it is pad's. */
+const slice: OpRow<"slice"> = {
+	infer: ([x], { axis, start, end }) => {
+		const size = x!.shape[axis];
+		assert(typeof size === "number" && 0 <= start && start < end && end <= size, `slice ${start} to ${end} of ${showShape(x!.shape)}`);
+		return [{ dtype: x!.dtype, shape: x!.shape.with(axis, end - start) }];
+	},
+	emit: (node, e) => {
+		const { axis, start, end } = node.attrs;
+		e.node("Slice", [node.inputs[0]!.name, e.int64s([start]), e.int64s([end]), e.int64s([axis])], { outputs: names(node.outputs) });
+	},
+};
+
+/** Zeros before and after, along an axis. */
+const pad: OpRow<"pad"> = {
+	infer: ([x], { axis, before, after }) => [{ dtype: x!.dtype, shape: x!.shape.with(axis, before + (x!.shape[axis] as number) + after) }],
+	emit: (node, e) => {
+		const { axis, before, after } = node.attrs;
+		const inputs = [node.inputs[0]!.name, e.int64s([before, after]), e.float(0), e.int64s([axis])];
+		e.node("Pad", inputs, { outputs: names(node.outputs) });
+	},
+};
+
 /**
  * Packed rows [T,D] → padded [B,S,D]. padIndex [B,S] holds the row of each place, T for padding (zeros); packIndex [T]
  * holds the place b·S+s of each row. Each is the other's inverse, so the backward pass is a Gather too, never a scatter.
@@ -233,12 +282,14 @@ export const OPS: { readonly [K in OpName]: OpRow<K> } = {
 	/** x·Φ(x), the exact form. */
 	gelu: { infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }], emit: emitAs("Gelu", () => ({ domain: MICROSOFT })) },
 	tanh: unary("Tanh"),
+	sigmoid: unary("Sigmoid"),
 	matmul,
 	linear,
 	linearNf4,
 	/** Over the last axis. */
 	softmax: { infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }], emit: emitAs("Softmax", () => ({ attributes: { axis: -1 } })) },
 	layerNorm,
+	rmsNorm,
 	reduceSum: reduce("ReduceSum"),
 	reduceMean: reduce("ReduceMean"),
 	transpose: {
@@ -259,6 +310,8 @@ export const OPS: { readonly [K in OpName]: OpRow<K> } = {
 		},
 		emit: emitAs("Concat", ({ axis }) => ({ attributes: { axis } })),
 	},
+	slice,
+	pad,
 	/** Rows of the first operand (axis 0) by index. */
 	gather: { infer: ([x, index]) => [{ dtype: x!.dtype, shape: [...index!.shape, ...x!.shape.slice(1)] }], emit: emitAs("Gather") },
 	padRows,

@@ -3,25 +3,11 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { DakError, parseOrThrow } from "../errors/index.js";
-import type { EncoderConfig, Pooling } from "./types.js";
+import { architectureOf } from "./architectures/index.js";
+import { type EncoderConfig, POOLINGS, type Pooling } from "./types.js";
 
 const MAX_JSON_BYTES = 1 << 20;
 const count = z.int().min(1).max(1_000_000);
-
-const bertConfig = z.object({
-	model_type: z.literal("bert"),
-	hidden_act: z.literal("gelu"),
-	hidden_size: count.max(16384),
-	num_hidden_layers: count.max(256),
-	num_attention_heads: count.max(256),
-	intermediate_size: count.max(131072),
-	vocab_size: count.max(4_000_000),
-	max_position_embeddings: count,
-	type_vocab_size: count.max(64),
-	layer_norm_eps: z.number().positive().max(0.1).default(1e-12),
-	pad_token_id: z.int().min(0).nullish(),
-	position_embedding_type: z.literal("absolute").optional(),
-});
 
 /** sentence-transformers writes module types with their Python path. */
 const SUPPORTED_MODULES = ["Transformer", "Pooling", "Normalize"];
@@ -56,27 +42,21 @@ const readOptional = <S extends z.ZodType>(folder: string, name: string, schema:
 
 /** @throws INVALID_MODEL naming the field, what was found and what is supported */
 export function readEncoderConfig(folder: string): EncoderConfig {
-	const c = readJson(folder, "config.json", bertConfig);
-	if (c.hidden_size % c.num_attention_heads !== 0)
-		throw new DakError(
-			"INVALID_MODEL",
-			`config.json: hidden_size ${c.hidden_size} is no multiple of num_attention_heads ${c.num_attention_heads}`,
-		);
-	if ((c.pad_token_id ?? 0) >= c.vocab_size)
-		throw new DakError("INVALID_MODEL", `config.json: pad_token_id ${c.pad_token_id}, allowed: below vocab_size ${c.vocab_size}`);
-	return {
-		architecture: "bert",
-		hiddenSize: c.hidden_size,
-		layers: c.num_hidden_layers,
-		heads: c.num_attention_heads,
-		intermediateSize: c.intermediate_size,
-		vocabSize: c.vocab_size,
-		maxPositions: c.max_position_embeddings,
-		typeVocabSize: c.type_vocab_size,
-		layerNormEps: c.layer_norm_eps,
-		activation: "gelu",
-		padTokenId: c.pad_token_id ?? 0,
+	const { model_type: modelType } = readJson(folder, "config.json", z.object({ model_type: z.string().max(100) }));
+	const row = architectureOf(modelType);
+	const config = row.encoder(readJson(folder, "config.json", row.schema));
+	const refuse = (problem: string): never => {
+		throw new DakError("INVALID_MODEL", `config.json: ${problem}`);
 	};
+	const { hiddenSize, heads, kvHeads = heads, headSize, padTokenId, vocabSize, maxPositions, localAttention, layers } = config;
+	if (headSize === undefined && hiddenSize % heads !== 0)
+		refuse(`hidden_size ${hiddenSize} is no multiple of num_attention_heads ${heads}`);
+	if (heads % kvHeads !== 0) refuse(`num_attention_heads ${heads} is no multiple of num_key_value_heads ${kvHeads}`);
+	if (config.rotary && (headSize ?? hiddenSize / heads) % 2 !== 0) refuse(`rotary positions need an even size of heads`);
+	if (padTokenId >= vocabSize) refuse(`pad_token_id ${padTokenId}, allowed: below vocab_size ${vocabSize}`);
+	if (maxPositions < 1) refuse("max_position_embeddings leaves no position behind the padding id's");
+	if (localAttention && localAttention.layers.length !== layers) refuse(`layer_types has not one entry for each of ${layers} layers`);
+	return config;
 }
 
 export interface SentenceConfig {
@@ -109,8 +89,8 @@ export function readSentenceConfig(folder: string): SentenceConfig {
 const MODES: Readonly<Record<string, Pooling>> = {
 	pooling_mode_mean_tokens: "mean",
 	pooling_mode_cls_token: "cls",
-	mean: "mean",
-	cls: "cls",
+	pooling_mode_lasttoken: "lasttoken",
+	...Object.fromEntries(POOLINGS.map((pooling) => [pooling, pooling])),
 };
 
 function readPooling(folder: string): Pooling {
@@ -122,6 +102,6 @@ function readPooling(folder: string): Pooling {
 	if (pooling) return pooling;
 	throw new DakError(
 		"INVALID_MODEL",
-		`1_Pooling/config.json: found the pooling ${modes.join(" + ") || "none"}; allowed: mean or cls alone`,
+		`1_Pooling/config.json: found the pooling ${modes.join(" + ") || "none"}; allowed: ${POOLINGS.join(" or ")} alone`,
 	);
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { join } from "node:path";
-import { WEIGHTS } from "./files.js";
+import { weightFiles } from "./weights.js";
 
 /** Fingerprints of folders whose files are unchanged by path, size and time: train-service asks again for each job, of up to gigabytes. */
 const known = new Map<string, string>();
@@ -10,7 +10,7 @@ const MOST_KNOWN = 64;
 
 /** `sha256:` and the hex SHA-256 over config.json and the weights. */
 export async function fingerprintOf(folder: string): Promise<string> {
-	const paths = ["config.json", WEIGHTS].map((name) => join(folder, name));
+	const paths = ["config.json", ...weightFiles(folder)].map((name) => join(folder, name));
 	const identity = paths.map((path) => identityOf(path)).join("|");
 	const before = known.get(identity);
 	if (before !== undefined) return before;

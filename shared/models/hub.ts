@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { HubApiError, type ListFileEntry, listFiles } from "@huggingface/hub";
 import { DakError } from "../errors/index.js";
 import { downloadFile, type RemoteFile } from "./download.js";
-import { isWanted, REQUIRED } from "./files.js";
+import { isWanted, missingFiles } from "./files.js";
 
 export interface HubSettings {
 	/** The hub's address, without a path behind it. */
@@ -57,7 +57,7 @@ export async function listHubFiles(
 /** Files of a hub model that make a base model. @throws MODEL_NOT_FOUND with the hub's answer, INVALID_MODEL for a model without safetensors */
 export async function listHubModel(hubId: string, hub: HubSettings): Promise<RemoteFile[]> {
 	const files = await listHubFiles("model", hubId, hub, isWanted);
-	const missing = REQUIRED.filter((path) => !files.some((file) => file.path === path));
+	const missing = missingFiles(files.map(({ path }) => path));
 	if (missing.length > 0)
 		throw new DakError("INVALID_MODEL", `${hubId}: the hub has no ${missing.join(", ")} for it; weights are read as safetensors only`);
 	const bytes = totalBytes(files);

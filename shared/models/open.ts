@@ -1,49 +1,18 @@
 /** Opens a base model's folder: configuration checked, every tensor that its shape calls for present. */
-import { join } from "node:path";
 import { DakError } from "../errors/index.js";
-import { openSafetensors, type SafetensorsFile } from "../safetensors/index.js";
+import type { SafetensorsFile } from "../safetensors/index.js";
+import { layoutOf, tensorShapes } from "./architectures/index.js";
 import { readEncoderConfig, readSentenceConfig } from "./config-files.js";
 import { WEIGHTS } from "./files.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { BaseModel, EncoderConfig, ModelFolder } from "./types.js";
+import { openWeights } from "./weights.js";
 
-/** The encoder's linear layers, in order. */
-export function linearLayers(
-	config: EncoderConfig,
-): { readonly path: string; readonly inFeatures: number; readonly outFeatures: number }[] {
-	const { hiddenSize: d, intermediateSize: wide } = config;
-	return Array.from({ length: config.layers }, (_, i) => `encoder.layer.${i}`).flatMap((layer) => [
-		...["query", "key", "value"].map((name) => ({ path: `${layer}.attention.self.${name}`, inFeatures: d, outFeatures: d })),
-		{ path: `${layer}.attention.output.dense`, inFeatures: d, outFeatures: d },
-		{ path: `${layer}.intermediate.dense`, inFeatures: d, outFeatures: wide },
-		{ path: `${layer}.output.dense`, inFeatures: wide, outFeatures: d },
-	]);
-}
-
-function expectedShapes(c: EncoderConfig): Map<string, readonly number[]> {
-	const norm = (path: string): [string, number[]][] => [
-		[`${path}.weight`, [c.hiddenSize]],
-		[`${path}.bias`, [c.hiddenSize]],
-	];
-	return new Map<string, readonly number[]>([
-		["embeddings.word_embeddings.weight", [c.vocabSize, c.hiddenSize]],
-		["embeddings.position_embeddings.weight", [c.maxPositions, c.hiddenSize]],
-		["embeddings.token_type_embeddings.weight", [c.typeVocabSize, c.hiddenSize]],
-		...norm("embeddings.LayerNorm"),
-		...linearLayers(c).flatMap(({ path, inFeatures, outFeatures }): [string, number[]][] => [
-			[`${path}.weight`, [outFeatures, inFeatures]],
-			[`${path}.bias`, [outFeatures]],
-		]),
-		...Array.from({ length: c.layers }, (_, i) => [
-			...norm(`encoder.layer.${i}.attention.output.LayerNorm`),
-			...norm(`encoder.layer.${i}.output.LayerNorm`),
-		]).flat(),
-	]);
-}
-
-/** A view of a weights file under names without their prefix: `bert.`, `model.`, `0.auto_model.` as other programs write them. */
-function withoutPrefix(file: SafetensorsFile): SafetensorsFile {
-	const known = "embeddings.word_embeddings.weight";
+/**
+ * A view of a weights file under names without their prefix: `bert.`, `model.`, `0.auto_model.` as other programs write them.
+ * @param known a tensor that every such model has
+ */
+function withoutPrefix(file: SafetensorsFile, known: string): SafetensorsFile {
 	const full = [...file.tensors.keys()].find((name) => name === known || name.endsWith(`.${known}`));
 	const prefix = full?.slice(0, -known.length) ?? "";
 	if (prefix === "") return file;
@@ -61,7 +30,7 @@ function withoutPrefix(file: SafetensorsFile): SafetensorsFile {
 const FLOATS: readonly string[] = ["F32", "F16", "BF16"];
 
 function checkTensors(file: SafetensorsFile, config: EncoderConfig): void {
-	for (const [name, shape] of expectedShapes(config)) {
+	for (const [name, shape] of tensorShapes(config)) {
 		const found = file.tensors.get(name);
 		if (!found) throw new DakError("INVALID_MODEL", `${WEIGHTS}: tensor ${name} is missing; expected: [${shape}]`);
 		if (String(found.shape) !== String(shape))
@@ -79,7 +48,7 @@ export async function openBaseModel(folder: ModelFolder): Promise<BaseModel> {
 	const { path } = folder;
 	const encoder = readEncoderConfig(path);
 	const { maxSeqLength = encoder.maxPositions, ...sentence } = readSentenceConfig(path);
-	const weights = withoutPrefix(openSafetensors(join(path, WEIGHTS)));
+	const weights = withoutPrefix(openWeights(path), layoutOf(encoder).words);
 	try {
 		checkTensors(weights, encoder);
 		const fingerprint = await fingerprintOf(path);

@@ -2,7 +2,7 @@
 
 import { DakError } from "../errors/index.js";
 import type { SafetensorsFile, TensorInfo } from "../safetensors/index.js";
-import { linearLayers } from "./open.js";
+import { tensorShapes } from "./architectures/index.js";
 import type { BaseModel, EncoderConfig } from "./types.js";
 
 /** Shapes that models are known by. */
@@ -46,27 +46,6 @@ export function syntheticModel(ref: string, encoder: EncoderConfig): BaseModel {
 	};
 }
 
-function tensorShapes(encoder: EncoderConfig): Map<string, readonly number[]> {
-	const { hiddenSize, vocabSize, maxPositions, typeVocabSize, layers } = encoder;
-	const norms = Array.from({ length: layers }, (_, i) => [
-		`encoder.layer.${i}.attention.output.LayerNorm`,
-		`encoder.layer.${i}.output.LayerNorm`,
-	]);
-	return new Map<string, readonly number[]>([
-		["embeddings.word_embeddings.weight", [vocabSize, hiddenSize]],
-		["embeddings.position_embeddings.weight", [maxPositions, hiddenSize]],
-		["embeddings.token_type_embeddings.weight", [typeVocabSize, hiddenSize]],
-		...["embeddings.LayerNorm", ...norms.flat()].flatMap((name): [string, number[]][] => [
-			[`${name}.weight`, [hiddenSize]],
-			[`${name}.bias`, [hiddenSize]],
-		]),
-		...linearLayers(encoder).flatMap(({ path, inFeatures, outFeatures }): [string, number[]][] => [
-			[`${path}.weight`, [outFeatures, inFeatures]],
-			[`${path}.bias`, [outFeatures]],
-		]),
-	]);
-}
-
 /** Made when asked for, and forgotten. */
 class SyntheticWeights implements SafetensorsFile {
 	readonly metadata = {};
@@ -85,7 +64,7 @@ class SyntheticWeights implements SafetensorsFile {
 		const info = this.tensors.get(name);
 		if (!info) throw new DakError("INVALID_MODEL", `there is no tensor ${name}`);
 		const values = new Float32Array(info.shape.reduce((n, d) => n * d, 1));
-		const centre = /LayerNorm\.weight$/.test(name) ? 1 : 0;
+		const centre = /norm\.weight$/i.test(name) ? 1 : 0;
 		// As far from 0 as keeps the states of a layer about as large as its input's.
 		const spread = info.shape.length === 2 ? Math.sqrt(3 / info.shape[1]!) : 0.05;
 		let state = [...name].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 0x01000193), 0x811c9dc5);

@@ -9,23 +9,57 @@ export interface ModelFolder {
 	readonly source: "local" | "hub-cache" | "hub" | "package";
 }
 
-/** An encoder's shape, from config.json. */
+/** The encoders that nn/ has. Models of one architecture may have several model_types: RoBERTa's are roberta, xlm-roberta and camembert. */
+export const ARCHITECTURES = ["bert", "roberta", "distilbert", "mpnet", "modernbert", "qwen3"] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+/** An encoder's shape, from config.json. Plain data: it goes to worker threads as it is. */
 export interface EncoderConfig {
-	/** config.json's model_type, one that nn/ has. */
-	readonly architecture: "bert";
+	readonly architecture: Architecture;
 	readonly hiddenSize: number;
 	readonly layers: number;
 	readonly heads: number;
+	/** Heads of keys and values, each shared by heads / kvHeads queries. Default: heads. */
+	readonly kvHeads?: number | undefined;
+	/** Default: hiddenSize / heads. */
+	readonly headSize?: number | undefined;
 	readonly intermediateSize: number;
 	readonly vocabSize: number;
+	/** Most tokens a text. */
 	readonly maxPositions: number;
+	/** Row of the first position in the table of positions. Default 0. */
+	readonly positionOffset?: number | undefined;
+	/** Rows of the table of token types; 0 where there is none. */
 	readonly typeVocabSize: number;
 	readonly layerNormEps: number;
-	readonly activation: "gelu";
+	readonly activation: "gelu" | "silu";
 	readonly padTokenId: number;
+	/** Tokens see only themselves and what is before them. Default false. */
+	readonly causal?: boolean | undefined;
+	/** Buckets that distances between tokens fall into, where attention adds a number for each. */
+	readonly relativeBuckets?: number | undefined;
+	readonly rotary?: Rotary | undefined;
+	/** Layers that see a part of the text. */
+	readonly localAttention?: LocalAttention | undefined;
 }
 
-export type Pooling = "mean" | "cls";
+/** Rotary position embeddings: bases of the frequencies. */
+export interface Rotary {
+	readonly theta: number;
+	/** Of the layers with local attention. */
+	readonly localTheta: number;
+}
+
+export interface LocalAttention {
+	/** How many tokens to either side are seen. */
+	readonly reach: number;
+	/** By layer. */
+	readonly layers: readonly boolean[];
+}
+
+export const POOLINGS = ["mean", "cls", "lasttoken"] as const;
+/** As sentence-transformers calls them. lasttoken: the state of the text's last token, special ones included. */
+export type Pooling = (typeof POOLINGS)[number];
 
 /** An opened base model: its configuration, and weights that are read on demand. */
 export interface BaseModel {
@@ -41,6 +75,6 @@ export interface BaseModel {
 	readonly defaultPromptName: string | undefined;
 	/** `sha256:` and the hex SHA-256 of config.json's and the weights' bytes. */
 	readonly fingerprint: string;
-	/** Names without a leading `bert.` or `model.`: `encoder.layer.0.attention.self.query.weight`. */
+	/** Names as the architecture's own model has them, without a leading `bert.` or `model.`: `encoder.layer.0.attention.self.query.weight`. */
 	readonly weights: SafetensorsFile;
 }

@@ -2,7 +2,7 @@
 import { Graph, matmul, serializeGraph } from "../graph/index.js";
 import type { Pooling } from "../models/index.js";
 import { type Feeds, Session, type SessionOptions, type Tensor } from "../runtime/index.js";
-import { bertStates } from "./bert.js";
+import { encoderStates } from "./encoder-states.js";
 import { FrozenWeights } from "./frozen-weights.js";
 import { declareLora } from "./lora.js";
 import { Packing, packedInputs } from "./packing.js";
@@ -21,7 +21,7 @@ export function buildEncoder({ config, quantized, lora }: EncoderOptions) {
 	const parameters = new Parameters(graph);
 	const wordEmbeddings = graph.input("word_embeddings", "float32", ["V", config.hiddenSize]);
 	const texts = packedInputs(graph, "encoder", ["R", 1, "S", "S"], { rows: "R", longest: "S", tokens: "T" });
-	const states = bertStates({ config, weights, wordEmbeddings, lora: declareLora(parameters, lora) }, texts);
+	const states = encoderStates({ config, weights, wordEmbeddings, lora: declareLora(parameters, lora) }, texts);
 	graph.output("vectors", matmul(graph.input("encoder.pool", "float32", ["B", "T"]), states));
 	return { model: serializeGraph(graph), frozen: weights.inputs, parameters: parameters.specs as readonly ParameterSpec[] };
 }

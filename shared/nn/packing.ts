@@ -2,10 +2,8 @@
 import type { DType, Graph, Shape } from "../graph/index.js";
 import type { Pooling } from "../models/index.js";
 import { float32, int64, type Tensor } from "../runtime/index.js";
+import { HIDDEN } from "./attention-bias.js";
 import type { PackedTexts } from "./layers.js";
-
-/** Added to the score of a key that must not be seen: far below any score, and finite, so that no NaN can arise. */
-const HIDDEN = -1e9;
 
 /** Where a text lies in attention's rows. */
 export interface Place {
@@ -124,6 +122,7 @@ export class Packing {
 			const start = i * this.tokens + this.starts[from + i]!;
 			const length = this.texts[from + i]!.length;
 			if (pooling === "cls") matrix[start] = 1;
+			else if (pooling === "lasttoken") matrix[start + length - 1] = 1;
 			else matrix.fill(1 / length, start, start + length);
 		}
 		return float32(matrix, [count, this.tokens]);

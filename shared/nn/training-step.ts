@@ -5,12 +5,13 @@
 import { gradients } from "../autodiff/index.js";
 import { add, Graph, matmul, mul, serializeGraph, sub, type Value } from "../graph/index.js";
 import type { EncoderConfig, Pooling } from "../models/index.js";
-import { type BertOptions, bertStates } from "./bert.js";
+import { encoderStates } from "./encoder-states.js";
 import { type FrozenInput, FrozenWeights } from "./frozen-weights.js";
 import { declareLora, type LoraOptions } from "./lora.js";
 import { anchorLoss, contrastiveLoss, unitRows } from "./losses.js";
 import { packedInputs } from "./packing.js";
 import { type ParameterSpec, Parameters } from "./parameters.js";
+import type { StackOptions } from "./stack.js";
 import { reconstructionLoss } from "./tsdae.js";
 
 /** Weights of the parts of the loss. */
@@ -65,7 +66,7 @@ class StepBuilder {
 	readonly graph = new Graph("training_step");
 	readonly frozen: FrozenWeights;
 	readonly parameters = new Parameters(this.graph);
-	private readonly base: BertOptions;
+	private readonly base: StackOptions;
 
 	constructor(private readonly options: TrainingStepOptions) {
 		const { config, embeddingRows, quantized, frozenProducts } = options;
@@ -85,7 +86,7 @@ class StepBuilder {
 		const paired = needsCleanVectors(objective);
 		const size = { rows: "Re", longest: "Se", tokens: "Te" };
 		const texts = packedInputs(this.graph, "encoder", ["Re", 1, "Se", "Se"], size);
-		const states = bertStates({ ...this.base, lora: declareLora(this.parameters, this.options.lora) }, texts);
+		const states = encoderStates({ ...this.base, lora: declareLora(this.parameters, this.options.lora) }, texts);
 		const pooled = (name: string) => matmul(this.graph.input(name, "float32", ["B", "Te"]), states);
 		const noisy = pooled("encoder.pool_noisy");
 		const clean = paired ? pooled("encoder.pool_clean") : undefined;
@@ -118,7 +119,7 @@ class StepBuilder {
 
 	private anchor(clean: Value): Value {
 		const texts = packedInputs(this.graph, "base", ["Rb", 1, "Sb", "Sb"], { rows: "Rb", longest: "Sb", tokens: "Tb" });
-		const states = bertStates(this.base, texts);
+		const states = encoderStates(this.base, texts);
 		const vectors = matmul(this.graph.input("base.pool", "float32", ["B", "Tb"]), states);
 		return anchorLoss(clean, this.#target(vectors), this.graph.input("base.pairs", "float32", []));
 	}

@@ -4,3 +4,4 @@ export * from "./logger.js";
 export * from "./memory.js";
 export * from "./metrics.js";
 export * from "./requests.js";
+export * from "./tracing.js";

@@ -50,6 +50,7 @@ export const EMBED_TABLE = {
 	queueTokens: gauge("dak_embed_queue_tokens", "Tokens waiting for a batch"),
 	engine: gauge("dak_embed_engine_info", "1, for the device and the arithmetic of the products", "device", "compute"),
 	adapterLoaded: gauge("dak_adapter_loaded", "Adapters that are served"),
+	adapterMerged: gauge("dak_adapter_merged", "Adapters that are merged into weights of their own"),
 	adapterLoads: counter("dak_adapter_loads_total", "Adapter loads by outcome: ok, or the error's reason", "outcome"),
 	adapterLoadSeconds: histogram(
 		"dak_adapter_load_seconds",

@@ -38,3 +38,6 @@ export function chooseDevice(wanted: WantedDevice): Device {
 	if (wanted === "cuda") throw new DakError("INVALID_REQUEST", `device: found cuda, but ${cuda.why}; allowed here: auto, webgpu, cpu`);
 	return { kind: "cpu", why: cuda.why };
 }
+
+/** What a job may ask for here. */
+export const usableDevices = (): DeviceKind[] => [...(cudaState().usable ? (["cuda"] as const) : []), "webgpu", "cpu"];

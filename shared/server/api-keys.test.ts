@@ -12,7 +12,7 @@ function verdict(keys: ApiKeys, presented: PresentedKey, scope: Scope): string {
 }
 
 describe("API keys", () => {
-	const keys = ApiKeys.parse("submit:one, embed+submit:two ,admin:three:with:colons");
+	const keys = ApiKeys.parse("submit:one, embed+submit:two ,admin:three:with:colons,embed:vectors,read:eyes");
 
 	it.each<[string, PresentedKey, Scope, string]>([
 		["no key", {}, "embed", "UNAUTHENTICATED"],
@@ -25,6 +25,10 @@ describe("API keys", () => {
 		["a scheme in lower case", { authorization: "bearer one" }, "submit", "passes"],
 		["one of several scopes", { apiKey: "two" }, "submit", "passes"],
 		["admin, for any scope", { apiKey: "three:with:colons" }, "embed", "passes"],
+		["submit, to read", { apiKey: "one" }, "read", "passes"],
+		["admin, to read", { apiKey: "three:with:colons" }, "read", "passes"],
+		["embed, to read", { apiKey: "vectors" }, "read", "PERMISSION_DENIED"],
+		["read, to submit", { apiKey: "eyes" }, "submit", "PERMISSION_DENIED"],
 		["a scope that is not admin's", { apiKey: "two" }, "admin", "PERMISSION_DENIED"],
 	])("%s", (_, presented, scope, expected) => {
 		expect(verdict(keys, presented, scope)).toBe(expected);

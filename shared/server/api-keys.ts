@@ -1,11 +1,12 @@
 /**
- * API keys with scopes. `DAK_API_KEYS` is `scope[+scope]:key,...`; admin holds every scope. Only SHA-256 digests are kept, and a
+ * API keys with scopes. `DAK_API_KEYS` is `scope[+scope]:key,...`; admin holds every scope, submit holds read. Only SHA-256 digests are kept, and a
  * presented key is compared with each of them in constant time. Without configured keys everything is open.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { DakError, invalidField } from "../errors/index.js";
 
-export const SCOPES = ["submit", "embed", "admin"] as const;
+/** `read`: jobs, datasets, reports and what DAK_OPEN closes; `submit`: jobs and uploads; `embed`: vectors; `admin`: everything. */
+export const SCOPES = ["read", "submit", "embed", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 interface Entry {
@@ -13,6 +14,14 @@ interface Entry {
 	readonly user: string;
 	readonly scopes: ReadonlySet<Scope>;
 }
+
+/** Scopes that hold a scope beside itself. An embed key reads no jobs: their reports quote texts. */
+const HELD_BY: Readonly<Record<Scope, readonly Scope[]>> = {
+	read: ["submit", "admin"],
+	submit: ["admin"],
+	embed: ["admin"],
+	admin: [],
+};
 
 /** Where a request may carry its key; both protocols spell the names alike. */
 export interface PresentedKey {
@@ -69,7 +78,7 @@ export class ApiKeys {
 		if (key === undefined) throw new DakError("UNAUTHENTICATED", "no API key; send Authorization: Bearer KEY or x-api-key");
 		const entry = this.#find(digestOf(key));
 		if (!entry) throw new DakError("UNAUTHENTICATED", "unknown API key");
-		if (entry.scopes.has(scope) || entry.scopes.has("admin")) return entry.user;
+		if ([scope, ...HELD_BY[scope]].some((held) => entry.scopes.has(held))) return entry.user;
 		throw new DakError("PERMISSION_DENIED", `the API key holds ${[...entry.scopes].join("+")}; this needs ${scope}`);
 	}
 

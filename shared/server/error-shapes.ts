@@ -72,8 +72,22 @@ function openai(error: DakError): z.output<typeof openaiErrorSchema> {
 	return { error: { message: error.message, type: openaiType(error.row.http), code, param } };
 }
 
-/** Text Embeddings Inference answers 424 where the model itself fails. */
-const teiStatus = (error: DakError): number => (error.reason === "RUNTIME_FAILED" ? 424 : error.row.http);
+/** Text Embeddings Inference answers 424 where the model itself fails, or is none of the kind that a route needs. */
+const isBackend = ({ reason }: DakError): boolean => reason === "RUNTIME_FAILED" || reason === "NOT_IMPLEMENTED";
+
+/** Its types as its router spells them; its OpenAPI document has them in lower case. NotFound is ours. */
+const TEI_TYPES: Record<DakError["row"]["tei"], string> = {
+	empty: "Empty",
+	validation: "Validation",
+	tokenizer: "Tokenizer",
+	overloaded: "Overloaded",
+	unhealthy: "Unhealthy",
+	backend: "Backend",
+	not_found: "NotFound",
+};
+
+/** The `error_type` of an error. */
+export const teiType = (error: DakError): string => (isBackend(error) ? "Backend" : TEI_TYPES[error.row.tei]);
 
 const SHAPES: Record<ErrorShape, (error: DakError, context: ErrorContext) => ErrorBody> = {
 	problem: (error, context) => ({
@@ -82,9 +96,9 @@ const SHAPES: Record<ErrorShape, (error: DakError, context: ErrorContext) => Err
 		body: problem(error, context),
 	}),
 	tei: (error) => ({
-		status: teiStatus(error),
+		status: isBackend(error) ? 424 : error.row.http,
 		contentType: "application/json",
-		body: { error: error.message, error_type: error.row.tei },
+		body: { error: error.message, error_type: teiType(error) },
 	}),
 	openai: (error) => ({ status: error.row.http, contentType: "application/json", body: openai(error) }),
 };

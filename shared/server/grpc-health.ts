@@ -1,5 +1,6 @@
 /** grpc.health.v1 with Check, List and Watch. */
 import { EventEmitter, on } from "node:events";
+import type { DescService } from "@bufbuild/protobuf";
 import type { Server } from "@grpc/grpc-js";
 import { DakError } from "../errors/index.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../gen/grpc/health/v1/health_pb.js";
@@ -46,12 +47,25 @@ export class HealthStatus {
 	}
 }
 
-/** Serves the health of a server; open to everyone, and also while draining. */
-export function addHealth(
-	server: Server,
-	health: HealthStatus,
-	options: Omit<GrpcServiceOptions<typeof Health>, "scopes" | "draining">,
-): void {
+export interface OpenOptions extends Omit<GrpcServiceOptions<DescService>, "scopes" | "draining"> {
+	/** Groups of operations that need no key, as in REST; the others need the scope read. All by default. */
+	readonly open?: readonly string[];
+}
+
+/** The scope of every method of a service that belongs to a group of operations. */
+export function scopesOf<S extends DescService>(
+	desc: S,
+	group: string,
+	open: readonly string[] | undefined,
+): Pick<GrpcServiceOptions<S>, "scopes"> {
+	if (open === undefined || open.includes(group)) return {};
+	return {
+		scopes: Object.fromEntries(desc.methods.map(({ localName }) => [localName, "read"])) as NonNullable<GrpcServiceOptions<S>["scopes"]>,
+	};
+}
+
+/** Serves the health of a server, also while draining. */
+export function addHealth(server: Server, health: HealthStatus, options: OpenOptions): void {
 	addProtoService(
 		server,
 		Health,
@@ -66,6 +80,6 @@ export function addHealth(
 				for await (const status of health.watch(service, signal)) yield { status };
 			},
 		},
-		{ logger: options.logger, metrics: options.metrics, keys: options.keys },
+		{ logger: options.logger, metrics: options.metrics, keys: options.keys, ...scopesOf(Health, "health", options.open) },
 	);
 }

@@ -4,7 +4,8 @@ import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/pr
 import { type Server, status } from "@grpc/grpc-js";
 import { ServerReflection, type ServerReflectionRequest } from "../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.js";
-import { addProtoService, type GrpcServiceOptions } from "./grpc-service.js";
+import { type OpenOptions, scopesOf } from "./grpc-health.js";
+import { addProtoService } from "./grpc-service.js";
 
 /** A file after all that it imports. */
 function withImports(file: DescFile, seen = new Set<DescFile>()): DescFile[] {
@@ -68,14 +69,11 @@ function failure(errorCode: number, errorMessage: string) {
 	return { case: "errorResponse", value: { errorCode, errorMessage } } as const;
 }
 
-/** Lets clients such as grpcurl discover the given services; open to everyone. */
-export function addReflection(
-	server: Server,
-	services: readonly DescService[],
-	options: Omit<GrpcServiceOptions<DescService>, "scopes" | "draining">,
-): void {
+/** Lets clients such as grpcurl discover the given services. */
+export function addReflection(server: Server, services: readonly DescService[], options: OpenOptions): void {
 	const reflector = new Reflector([...services, ServerReflection, ServerReflectionAlpha]);
-	const observed = { logger: options.logger, metrics: options.metrics, keys: options.keys };
+	const { logger, metrics, keys, open } = options;
+	const observed = { logger, metrics, keys, ...scopesOf(ServerReflection, "docs", open) };
 	const serverReflectionInfo = async function* (requests: AsyncIterable<ServerReflectionRequest>) {
 		for await (const request of requests) yield reflector.answer(request);
 	};

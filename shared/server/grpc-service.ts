@@ -14,7 +14,7 @@ import {
 	type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { DakError, toDakError } from "../errors/index.js";
-import type { Logger, RequestMetrics } from "../observability/index.js";
+import { type Logger, NO_TRACING, type RequestMetrics, type Tracing, withLogFields } from "../observability/index.js";
 import type { ApiKeys, Scope } from "./api-keys.js";
 import { grpcStatus } from "./grpc-status.js";
 import { type CallContext, methodPath, type ServiceHandlers } from "./grpc-types.js";
@@ -28,6 +28,7 @@ export interface GrpcServiceOptions<S extends DescService> {
 	readonly scopes?: { readonly [K in keyof S["method"]]?: Scope };
 	/** Aborted when the service starts to drain: new calls are then refused, running ones go on. */
 	readonly draining?: AbortSignal;
+	readonly tracing?: Tracing;
 }
 
 type AnyHandler = (input: unknown, context: CallContext) => unknown;
@@ -121,32 +122,46 @@ function contextFor({ options }: Method, call: AnyCall): CallContext {
 	};
 }
 
-function report({ options }: Method, error: DakError, requestId: string): void {
+function report({ options }: Method, error: DakError): void {
 	const quiet = error.reason === "DRAINING" || error.row.http < 500;
-	const fields = { request_id: requestId, reason: error.reason };
+	const fields = { reason: error.reason };
 	if (quiet) options.logger.debug({ ...fields, detail: error.message }, "refused");
 	else options.logger.error({ ...fields, err: error, cause: error.cause }, "failed");
 }
 
 async function serve(method: Method, call: AnyCall, reply: Reply): Promise<void> {
 	const { desc, options } = method;
+	const context = contextFor(method, call);
+	const parent = call.metadata.get("traceparent")[0]?.toString();
+	const span = (options.tracing ?? NO_TRACING).begin(methodPath(desc).slice(1), { kind: "server", parent });
+	const code = await span.within(() => withLogFields({ request_id: context.requestId }, () => answer(method, call, context, reply)));
+	span.set({ "rpc.system": "grpc", "rpc.service": desc.parent.typeName, "rpc.method": desc.name, "rpc.grpc.status_code": code });
+	span.end(FAILED.has(code) ? { name: status[code] } : undefined);
+}
+
+/** Statuses that say that the service is at fault. */
+const FAILED: ReadonlySet<number> = new Set([status.UNKNOWN, status.INTERNAL, status.UNAVAILABLE, status.DATA_LOSS]);
+
+/** Answers a call, observes and logs it; returns its status. */
+async function answer(method: Method, call: AnyCall, context: CallContext, reply: Reply): Promise<number> {
+	const { desc, options } = method;
 	const finished = options.metrics.startGrpc();
 	const started = performance.now();
-	const context = contextFor(method, call);
 	let code: number = status.OK;
 	try {
 		reply(null, await run(method, call, context), context.trailer);
 		if (context.signal.aborted) code = status.CANCELLED;
 	} catch (thrown) {
 		const error = context.signal.aborted ? new DakError("CANCELLED", "the client went away", { cause: thrown }) : toDakError(thrown);
-		report(method, error, context.requestId);
+		report(method, error);
 		const outcome = grpcStatus(error, context.trailer);
 		code = outcome.code;
 		reply(outcome, undefined, context.trailer);
 	}
 	const labels = { service: desc.parent.typeName, method: desc.name, code: status[code] ?? "UNKNOWN" };
 	finished(labels);
-	options.logger.debug({ request_id: context.requestId, ...labels, ms: Math.round(performance.now() - started) }, "call");
+	options.logger.debug({ ...labels, ms: Math.round(performance.now() - started) }, "call");
+	return code;
 }
 
 /** The function that grpc-js calls; its signature depends on the method's kind. */

@@ -12,3 +12,4 @@ export { createRestApp, type RestAppOptions } from "./rest-app.js";
 export { problemErrors } from "./rest-errors.js";
 export { type HttpMethod, type Reply, type Route, type RouteRequest, type RouteSpec, route } from "./route.js";
 export { type Running, runMain } from "./run-main.js";
+export { TlsFiles, type TlsOptions, type TlsVariables } from "./tls-files.js";

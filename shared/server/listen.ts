@@ -1,8 +1,10 @@
 /** Listening and draining: a server stops taking work, finishes what runs within a deadline, then breaks off the rest. */
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Server as GrpcServer, ServerCredentials } from "@grpc/grpc-js";
 import { DakError } from "../errors/index.js";
+import type { TlsFiles } from "./tls-files.js";
 
 export interface Listening {
 	readonly host: string;
@@ -27,10 +29,33 @@ async function within(deadlineMs: number, done: Promise<void>, breakOff: () => v
 	}
 }
 
+export interface ServeOptions {
+	/** Undefined: plain text. */
+	readonly tls?: TlsFiles | undefined;
+}
+
+export interface ServeRestOptions extends ServeOptions {
+	/** Most bytes of a request's head; Node answers 431 beyond them. */
+	readonly maxHeaderBytes?: number;
+}
+
+/** Uploads may take long; a client that sends no head within the default 60 s is still cut off. */
+const REQUEST_MS = 30 * 60_000;
+
+function createRestServer(app: RequestListener, { tls, maxHeaderBytes = 16 * 1024 }: ServeRestOptions): Server {
+	const limits = { requestTimeout: REQUEST_MS, maxHeaderSize: maxHeaderBytes };
+	if (!tls) return createServer(limits, app);
+	const server = createSecureServer({ ...limits, ...tls.context, requestCert: tls.mutual, rejectUnauthorized: tls.mutual }, app);
+	server.once(
+		"close",
+		tls.onChange((context) => server.setSecureContext(context)),
+	);
+	return server;
+}
+
 /** @throws UNAVAILABLE where the port is taken or the address is not this machine's */
-export function serveRest(app: RequestListener, host: string, port: number): Promise<Listening> {
-	// Uploads may take long; a client that sends no head within the default 60 s is still cut off.
-	const server = createServer({ requestTimeout: 30 * 60_000 }, app);
+export function serveRest(app: RequestListener, host: string, port: number, options: ServeRestOptions = {}): Promise<Listening> {
+	const server = createRestServer(app, options);
 	const drain = (deadlineMs: number) => {
 		const closed = new Promise<void>((resolve) => server.close(() => resolve()));
 		// A kept-alive connection falls idle only once its answer is sent.
@@ -50,10 +75,13 @@ export function serveRest(app: RequestListener, host: string, port: number): Pro
 export interface GrpcServerOptions {
 	/** Largest message either way, bytes. */
 	readonly maxMessageBytes: number;
+	/** Most calls that one connection has open; a client's further ones wait. */
+	readonly maxStreams?: number;
 }
 
-export function createGrpcServer({ maxMessageBytes }: GrpcServerOptions): GrpcServer {
+export function createGrpcServer({ maxMessageBytes, maxStreams = 256 }: GrpcServerOptions): GrpcServer {
 	return new GrpcServer({
+		"grpc.max_concurrent_streams": maxStreams,
 		"grpc.max_receive_message_length": maxMessageBytes,
 		// An answer of vectors is larger than its texts.
 		"grpc.max_send_message_length": -1,
@@ -61,15 +89,36 @@ export function createGrpcServer({ maxMessageBytes }: GrpcServerOptions): GrpcSe
 	});
 }
 
+/** grpc-js' own credentials are fixed; these follow the files. */
+class FileCredentials extends ServerCredentials {
+	constructor(tls: TlsFiles) {
+		super({ requestCert: tls.mutual, rejectUnauthorized: tls.mutual }, tls.context);
+		tls.onChange((context) => this.updateSecureContextOptions(context));
+	}
+
+	override _equals(other: ServerCredentials): boolean {
+		return this === other;
+	}
+}
+
 /** @throws UNAVAILABLE where the port is taken or the address is not this machine's */
-export function serveGrpc(server: GrpcServer, host: string, port: number): Promise<Listening> {
-	const drain = (deadlineMs: number) => {
-		const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-		return within(deadlineMs, closed, () => server.forceShutdown());
-	};
+export function serveGrpc(server: GrpcServer, host: string, port: number, { tls }: ServeOptions = {}): Promise<Listening> {
+	const credentials = tls ? new FileCredentials(tls) : ServerCredentials.createInsecure();
+	const drain = (deadlineMs: number) =>
+		new Promise<void>((resolve) => {
+			// tryShutdown never calls back where a peer that speaks no HTTP/2 was being turned away, so breaking off ends it as well.
+			const timer = setTimeout(() => {
+				server.forceShutdown();
+				resolve();
+			}, deadlineMs);
+			server.tryShutdown(() => {
+				clearTimeout(timer);
+				resolve();
+			});
+		});
 	const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 	return new Promise((resolve, reject) => {
-		server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+		server.bindAsync(address, credentials, (error, bound) => {
 			if (error) reject(cannotListen("gRPC", host, port, error));
 			else resolve({ host, port: bound, drain });
 		});

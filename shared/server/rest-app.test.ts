@@ -160,7 +160,7 @@ describe("an error", () => {
 		const { url } = await startRest({ routes: [failing(full, "tei")] });
 		const response = await fetch(`${url}/fail`);
 		expect(response.headers.get("content-type")).toContain("application/json");
-		expect(await response.json()).toEqual({ error: "9 waiting; allowed: 8", error_type: "overloaded" });
+		expect(await response.json()).toEqual({ error: "9 waiting; allowed: 8", error_type: "Overloaded" });
 	});
 
 	it("has OpenAI's shape on its routes", async () => {

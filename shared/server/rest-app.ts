@@ -3,7 +3,7 @@ import express, { type Express, type RequestHandler } from "express";
 import type { Registry } from "prom-client";
 import { z } from "zod";
 import { DakError, parseOrThrow } from "../errors/index.js";
-import type { Logger, RequestMetrics } from "../observability/index.js";
+import { type Logger, NO_TRACING, type RequestMetrics, type Tracing } from "../observability/index.js";
 import type { ApiKeys } from "./api-keys.js";
 import { DOCS_CSP, docsPage } from "./docs-page.js";
 import { groupBy } from "./group-by.js";
@@ -22,14 +22,35 @@ export interface RestAppOptions {
 	readonly metrics: { readonly registry: Registry; readonly traffic: RequestMetrics };
 	readonly maxBodyBytes: number;
 	readonly keys: ApiKeys;
+	/** Groups of operations that need no key; the others need the scope read. All by default. */
+	readonly open?: readonly string[];
 	readonly routes: readonly Route[];
 	/** Why the service cannot take requests yet; undefined once it can. Shown by /readyz. */
 	readonly notReady?: () => string | undefined;
 	/** Aborted when the service starts to drain: new requests are then refused, running ones go on. */
 	readonly draining?: AbortSignal;
+	readonly tracing?: Tracing;
 }
 
 const readiness = z.object({ status: z.enum(["ready", "not_ready"]), detail: z.string().optional() }).meta({ id: "Readiness" });
+
+/** The groups of DAK_OPEN. Text Embeddings Inference's /health is one of a service's own routes. */
+const GROUPS: Readonly<Record<string, string>> = {
+	"/healthz": "health",
+	"/readyz": "health",
+	"/health": "health",
+	"/metrics": "metrics",
+	"/openapi.json": "docs",
+	"/docs": "docs",
+};
+
+/** A route as it stands where its group is open, else behind a key. */
+const closing =
+	({ open }: RestAppOptions) =>
+	(spec: Route): Route => {
+		const group = GROUPS[spec.path];
+		return group === undefined || open === undefined || open.includes(group) ? spec : { ...spec, scope: "read" };
+	};
 
 function operations({ service, version, description, metrics, notReady, draining, routes, keys }: RestAppOptions): Route[] {
 	const probes = [
@@ -153,10 +174,10 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
 export function createRestApp(options: RestAppOptions): Express {
 	const app = express();
 	app.disable("x-powered-by").disable("etag").set("query parser", "simple");
-	app.use(observeRequests(options.logger, options.metrics.traffic));
-	const own = operations(options);
+	app.use(observeRequests(options.logger, options.metrics.traffic, options.tracing ?? NO_TRACING));
+	const own = operations(options).map(closing(options));
 	mount(app, own, options, true);
-	mount(app, options.routes, options, false);
+	mount(app, options.routes.map(closing(options)), options, false);
 	refuseOtherMethods(app, [...own, ...options.routes]);
 	app.use(routeNotFound);
 	app.use(problemErrors());

@@ -34,13 +34,25 @@ const unigram = z.looseObject({
 	unk_id: id,
 	byte_fallback: z.literal(false).optional(),
 });
+const none = z.union([z.null(), z.literal("")]).optional();
+const piece = z.string().max(1000);
+const bpe = z.looseObject({
+	type: z.literal("BPE"),
+	vocab: z.record(z.string(), id),
+	merges: z.array(z.union([z.tuple([piece, piece]), z.string().regex(/^[^ ]+ [^ ]+$/u)])).max(MAX_ID),
+	unk_token: z.string().nullish(),
+	continuing_subword_prefix: none,
+	end_of_word_suffix: none,
+	byte_fallback: z.literal(false).optional(),
+	ignore_merges: z.boolean().optional(),
+});
 const tokenizerJson = z.looseObject({
 	added_tokens: z.array(addedToken).max(100_000).default([]),
 	normalizer: step.nullish(),
 	pre_tokenizer: step.nullish(),
 	post_processor: step.nullish(),
 	decoder: step.nullish(),
-	model: z.discriminatedUnion("type", [wordPiece, unigram]),
+	model: z.discriminatedUnion("type", [wordPiece, unigram, bpe]),
 });
 
 export type TokenizerJson = z.output<typeof tokenizerJson>;
@@ -62,7 +74,8 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
 		invalid(`model.unk_token ${JSON.stringify(model.unk_token)} is not in the vocabulary`);
 	if (model.type === "Unigram" && model.unk_id >= model.vocab.length)
 		invalid(`model.unk_id is ${model.unk_id}, allowed: below ${model.vocab.length}`);
-	for (const part of [json.normalizer, json.pre_tokenizer]) checkPatterns(part);
+	// Those of byte-level BPE are compared with known ones, where they are used.
+	for (const part of [json.normalizer, model.type === "BPE" ? null : json.pre_tokenizer]) checkPatterns(part);
 	const config = checked(
 		z.looseObject({}),
 		parse("tokenizer_config.json", readLimited(join(folder, "tokenizer_config.json"))),

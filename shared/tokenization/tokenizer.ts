@@ -4,6 +4,7 @@
  */
 import { DakError } from "../errors/index.js";
 import { type Alignment, align, type Span } from "./alignment.js";
+import { byteLevelOf } from "./byte-level.js";
 import { type Library, openLibrary } from "./library.js";
 import { hasLongMarkRun, MOST_MARKS } from "./mark-runs.js";
 import { createNormalizer, type Normalize } from "./normalizer.js";
@@ -16,12 +17,15 @@ import { type CutWord, createCutter, type Piece } from "./words.js";
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 	const files = readTokenizerFiles(folder);
 	try {
-		return new FolderTokenizer(files, openLibrary(files.json, files.config));
+		return new FolderTokenizer(files, openLibrary(known(files.json), files.config));
 	} catch (cause) {
 		if (cause instanceof DakError) throw cause;
 		throw new DakError("INVALID_MODEL", `tokenizer.json: not understood: ${String(cause)}`, { cause });
 	}
 }
+
+/** What the library is given: byte-level BPE's patterns are matched here, and not all of them are JavaScript's. */
+const known = (json: TokenizerFiles["json"]): object => (json.model.type === "BPE" ? { ...json, pre_tokenizer: null } : json);
 
 /** A token before it is known whether it is kept. */
 interface Token extends Piece {
@@ -30,7 +34,12 @@ interface Token extends Piece {
 	readonly within: number;
 }
 
-const tokenOf = (piece: Piece, unit: Unit, within: number): Token => ({ ...piece, unit, within });
+const tokenOf = ({ id, length, overlap = 0 }: Piece, unit: Unit, within: number): Token => ({
+	id,
+	length: length + overlap,
+	unit,
+	within: within - overlap,
+});
 
 class FolderTokenizer implements Tokenizer {
 	readonly vocabSize: number;
@@ -41,6 +50,7 @@ class FolderTokenizer implements Tokenizer {
 	readonly #normalize: Normalize;
 	readonly #cutText: CutText;
 	readonly #cutWord: CutWord;
+	readonly #trims: boolean;
 	/** Special tokens before and after a text. */
 	readonly #before: readonly number[];
 	readonly #after: readonly number[];
@@ -50,7 +60,8 @@ class FolderTokenizer implements Tokenizer {
 		this.#library = library;
 		this.vocabSize = library.model.vocab.length;
 		this.specialIds = new Set(json.added_tokens.filter((token) => token.special).map((token) => token.id));
-		this.unknownId = json.model.type === "Unigram" ? json.model.unk_id : json.model.vocab[json.model.unk_token];
+		this.unknownId = unknownIdOf(json.model);
+		this.#trims = json.model.type === "BPE" && byteLevelOf(json).trimOffsets;
 		this.#normalize = createNormalizer(json, library);
 		this.#cutText = createTextCutter(json, library, this.#normalize);
 		this.#cutWord = createCutter(json, library);
@@ -74,8 +85,8 @@ class FolderTokenizer implements Tokenizer {
 		];
 	}
 
-	decode(ids: ArrayLike<number>): string {
-		return ids.length === 0 ? "" : this.#library.decode(Array.from(ids), { skip_special_tokens: true });
+	decode(ids: ArrayLike<number>, { skipSpecialTokens = true }: { readonly skipSpecialTokens?: boolean | undefined } = {}): string {
+		return ids.length === 0 ? "" : this.#library.decode(Array.from(ids), { skip_special_tokens: skipSpecialTokens });
 	}
 
 	#special({ addSpecialTokens = true }: EncodeOptions): readonly [readonly number[], readonly number[]] {
@@ -112,7 +123,8 @@ class FolderTokenizer implements Tokenizer {
 	}
 
 	#describe(token: Token, text: string, locate: (token: Token) => Span | undefined, bytesBefore: (at: number) => number): TokenizedPiece {
-		const span = locate(token);
+		const found = locate(token);
+		const span = found && this.#trims ? trimmed(text, found) : found;
 		if (!span) return { id: token.id, text: this.#library.model.vocab[token.id] ?? "", special: false };
 		const [start, stop] = [bytesBefore(span.start), bytesBefore(span.stop)];
 		return { id: token.id, text: text.slice(span.start, span.stop), special: false, start, stop };
@@ -134,6 +146,20 @@ class FolderTokenizer implements Tokenizer {
 			return first && final && { start: section.start + first.start, stop: section.start + final.stop };
 		};
 	}
+}
+
+function unknownIdOf(model: TokenizerFiles["json"]["model"]): number | undefined {
+	if (model.type === "Unigram") return model.unk_id;
+	return typeof model.unk_token === "string" ? model.vocab[model.unk_token] : undefined;
+}
+
+/** Without the spaces at its ends; of nothing but spaces, the place after them. */
+function trimmed(text: string, { start, stop }: Span): Span {
+	let from = start;
+	while (from < stop && text[from] === " ") from++;
+	let to = stop;
+	while (to > from && text[to - 1] === " ") to--;
+	return { start: from, stop: to };
 }
 
 /** Counts the UTF-8 bytes before a place; each time from the last one asked for, so that a long text is walked through once. */

@@ -29,5 +29,6 @@ export interface Tokenizer {
 	encode(text: string, options?: EncodeOptions): Int32Array;
 	/** Tokens with their texts and, where known, offsets. */
 	tokenize(text: string, options?: EncodeOptions): TokenizedPiece[];
-	decode(ids: ArrayLike<number>): string;
+	/** The text of ids. Special tokens are left out unless `skipSpecialTokens` is false. */
+	decode(ids: ArrayLike<number>, options?: { readonly skipSpecialTokens?: boolean | undefined }): string;
 }

@@ -1,4 +1,5 @@
 /** Cuts a text into what is tokenised by itself: words, and added tokens as they stand. */
+import { byteLevelOf, byteWords } from "./byte-level.js";
 import type { Library } from "./library.js";
 import type { Normalize } from "./normalizer.js";
 import type { AddedToken, TokenizerJson } from "./tokenizer-json.js";
@@ -100,12 +101,23 @@ type CutWords = (text: string, section: number) => Iterable<Word>;
 /** A marked space: Unigram vocabularies write it into their pieces. */
 const SPACE = "\u2581";
 
-function wordCutter({ pre_tokenizer: step }: TokenizerJson, { pre_tokenizer: preTokenizer }: Library): CutWords {
+function wordCutter(json: TokenizerJson, { pre_tokenizer: preTokenizer }: Library): CutWords {
+	const { pre_tokenizer: step } = json;
+	if (json.model.type === "BPE") return byteLevelWords(json);
 	if (step?.type === "BertPreTokenizer") return bertWords;
 	const chunks = (text: string, section: number) => preTokenizer?.pre_tokenize(text, { section_index: section }) ?? [text];
 	const marked = JSON.stringify(step ?? null).includes('"Metaspace"');
 	return (text, section) =>
 		marked ? markedWords(chunks(text, section), text.replaceAll(" ", SPACE)) : plainWords(chunks(text, section), text);
+}
+
+function byteLevelWords(json: TokenizerJson): CutWords {
+	const { patterns, addPrefixSpace } = byteLevelOf(json);
+	return function* (text) {
+		const added = addPrefixSpace && !text.startsWith(" ") ? 1 : 0;
+		for (const { word, at } of byteWords(added ? ` ${text}` : text, patterns))
+			yield { word, at: Math.max(0, at - added), prepended: at === 0 ? added : 0 };
+	};
 }
 
 const PUNCTUATION = "\\p{P}!-/:-@[-`{-~";

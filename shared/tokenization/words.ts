@@ -1,5 +1,6 @@
 /** Cuts a word into the pieces of a vocabulary. Both ways take time in proportion to the word's length, however long it is. */
 import { assert } from "../errors/index.js";
+import { bpeCutter } from "./bpe.js";
 import type { Library, PieceTrie } from "./library.js";
 import type { TokenizerJson } from "./tokenizer-json.js";
 
@@ -7,6 +8,8 @@ import type { TokenizerJson } from "./tokenizer-json.js";
 export interface Piece {
 	readonly id: number;
 	readonly length: number;
+	/** Units before it that are its part, too: of a character whose bytes it shares with the piece before it. */
+	readonly overlap?: number;
 }
 
 /** The pieces of a word; together they cover it. */
@@ -16,6 +19,7 @@ export function createCutter(json: TokenizerJson, library: Library): CutWord {
 	const { model } = library;
 	const { trie, scores, unk_score: unknownScore = 0, tokens_to_ids: ids } = model;
 	if (json.model.type === "WordPiece") return cached(wordPieceCutter(json.model, ids));
+	if (json.model.type === "BPE") return cached(bpeCutter(json.model));
 	assert(trie && scores, "a Unigram model has its trie and scores");
 	return cached(unigramCutter({ trie, scores, unknownScore, ids, unknown: json.model.unk_id }));
 }

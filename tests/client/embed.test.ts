@@ -50,6 +50,15 @@ describe.each(["rest", "grpc"] as const)("over %s", (transport) => {
 		expect(vectors.every((vector) => vector.length === 384)).toBe(true);
 	});
 
+	test("a text of any length is embedded in windows", async () => {
+		const [start, end] = ["red hat ".repeat(125), "blue hat ".repeat(125)];
+		const { vectors } = await client.embed([start + end, start, end], { longTexts: "window", normalize: false });
+		const [whole, ...parts] = vectors as [Float32Array, Float32Array, Float32Array];
+		expect(Math.max(...whole.map((value, d) => Math.abs(value - (parts[0]![d]! + parts[1]![d]!) / 2)))).toBeLessThan(1e-5);
+		const [same] = await client.similarity(start + end, [start + end], { longTexts: "window" });
+		expect(same).toBeCloseTo(1, 5);
+	});
+
 	test("an adapter is named, and so is the generation that answered", async () => {
 		await client.adapters.load("parts");
 		const { vectors, adapters } = await client.embed(["hex bolt"], { adapter: "parts", dimensions: 64 });

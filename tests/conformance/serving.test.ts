@@ -2,6 +2,7 @@
 import { linearLayers } from "@dak/shared/models";
 import {
 	type AdapterMode,
+	baseFeeds,
 	buildEmbedGraph,
 	loraAInput,
 	loraBInput,
@@ -10,7 +11,7 @@ import {
 	poolStates,
 	TextRows,
 } from "@dak/shared/nn/inference";
-import { type Feeds, float32, int64, Session, type SessionOptions, Tensor } from "@dak/shared/runtime";
+import { type Feeds, float32, int64, Session, type SessionOptions } from "@dak/shared/runtime";
 import { describe, expect, test } from "vitest";
 import { DEVICE, gap, ON_DEVICE, REFERENCE, TIMEOUT_MS, TOLERANCE } from "./device.js";
 import { smallBatch, smallModel } from "./step.js";
@@ -57,11 +58,9 @@ function adapterFeeds(mode: AdapterMode): Feeds {
 async function vectors(mode: AdapterMode, options: SessionOptions): Promise<Float32Array> {
 	const session = await Session.create(buildEmbedGraph(base.encoder, mode, "fp32", packed), options);
 	const outputs = await session.run({
-		...Object.fromEntries(
-			packed.map(({ input, dtype, dims, data }) => [input, new Tensor(dtype as "float32", data as Float32Array, [...dims])]),
-		),
+		...baseFeeds(packed),
 		...adapterFeeds(mode),
-		...new TextRows(lengths).feeds(Int32Array.from(texts.flatMap((text) => [...text])), base.encoder.heads),
+		...new TextRows(lengths).feeds(Int32Array.from(texts.flatMap((text) => [...text])), base.encoder.heads, packed),
 	});
 	await session.dispose();
 	return poolStates(outputs.states!.data as Float32Array, lengths, base.encoder.hiddenSize, "mean");

@@ -44,6 +44,13 @@ export const BAD_EMBEDS: readonly EmbedCase[] = [
 		says: ["nobody"],
 	},
 	{
+		name: "a generation that is not served",
+		body: { inputs: ["hat"], adapter: "hats@7" },
+		reason: "GENERATION_MISMATCH",
+		says: ["hats", "generation 1", "7"],
+	},
+	{ name: "a generation of nobody", body: { inputs: ["hat"], adapter: "nobody@1" }, reason: "ADAPTER_NOT_FOUND", says: ["nobody"] },
+	{
 		name: "adapters for another number of inputs",
 		body: { inputs: ["hat", "cap", "scarf"], adapter: ["hats", "hats"] },
 		reason: "INVALID_REQUEST",
@@ -87,6 +94,13 @@ export const BAD_EMBEDS: readonly EmbedCase[] = [
 		restOnly: true,
 	},
 	{
+		name: "an unknown way with long texts",
+		body: { inputs: ["hat"], long_texts: "fold" },
+		reason: "INVALID_REQUEST",
+		says: ["/long_texts", "fold", "window"],
+		restOnly: true,
+	},
+	{
 		name: "a fraction of a dimension",
 		body: { inputs: ["hat"], dimensions: 1.5 },
 		reason: "INVALID_REQUEST",
@@ -105,6 +119,13 @@ export const BAD_EMBEDS: readonly EmbedCase[] = [
 	{
 		name: "more token ids than the model takes",
 		body: { inputs: [Array.from({ length: 257 }, () => 1000)] },
+		reason: "PAYLOAD_TOO_LARGE",
+		says: ["257", "256"],
+		restOnly: true,
+	},
+	{
+		name: "too many token ids for a text in windows",
+		body: { inputs: [Array.from({ length: 257 }, () => 1000)], long_texts: "window" },
 		reason: "PAYLOAD_TOO_LARGE",
 		says: ["257", "256"],
 		restOnly: true,

@@ -12,6 +12,8 @@ import { seededParameter } from "../../shared/nn/testing/params.js";
 
 export interface EmbedTestService {
 	readonly url: string;
+	/** Of gRPC. */
+	readonly address: string;
 	/** The artifact root. */
 	readonly root: string;
 	readonly store: FolderArtifactStore;
@@ -41,10 +43,12 @@ export async function launchEmbedService(
 	prepare(config.artifactsDir);
 	const running = await startEmbedService(config);
 	const url = `http://127.0.0.1:${running.restPort}`;
-	const embed = createGrpcClient(EmbedService, `127.0.0.1:${running.grpcPort}`);
-	const adapters = createGrpcClient(AdapterService, `127.0.0.1:${running.grpcPort}`);
+	const address = `127.0.0.1:${running.grpcPort}`;
+	const embed = createGrpcClient(EmbedService, address);
+	const adapters = createGrpcClient(AdapterService, address);
 	return {
 		url,
+		address,
 		root: config.artifactsDir,
 		store,
 		embed,
@@ -138,5 +142,5 @@ export function writeBrokenAdapters(root: string, base: BaseModel): void {
 export function publishTestAdapter({ store }: Pick<EmbedTestService, "store">, name: string, base: BaseModel, kind: AdapterKind): void {
 	const staged = store.stage(name);
 	writeTestAdapter(staged, base, kind);
-	store.publishAdapter(name, staged);
+	void store.publishAdapter(name, staged);
 }

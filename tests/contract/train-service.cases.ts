@@ -182,7 +182,7 @@ export const BAD_JOBS: readonly JobCase[] = [
 		change: { lora: { target_modules: ["q_proj"] } },
 		reason: "INVALID_REQUEST",
 		pointer: "/lora/target_modules/0",
-		says: ["q_proj", "query"],
+		says: ["q_proj", "all-linear, query"],
 	},
 	{
 		name: "an adapter name that is a path",

@@ -71,6 +71,7 @@ describe("this test", () => {
 describe.each([
 	["training.json", trainSeries()],
 	["serving.json", embedSeries()],
+	["gpu.json", allSeries()],
 ])("dashboard %s", (file, series) => {
 	const dashboard = read(file);
 

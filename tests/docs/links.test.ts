@@ -27,8 +27,9 @@ test.each(pages.map((page) => [page.path, page] as const))("%s links to what is 
 	}
 });
 
-test("docs/README.md has every page of docs, and README.md has docs/README.md", () => {
-	const listed = linksOf(readPage("docs/README.md")).map(({ path }) => path);
+test("docs/README.md, or its folder's README, has every page of docs, and README.md has docs/README.md", () => {
+	const indexes = pages.filter(({ path }) => path.startsWith("docs/") && path.endsWith("/README.md"));
+	const listed = indexes.flatMap(linksOf).map(({ path }) => path);
 	const there = pages.map(({ path }) => path).filter((path) => path.startsWith("docs/") && path !== "docs/README.md");
 	expect(there.filter((path) => !listed.includes(path))).toEqual([]);
 	expect(linksOf(readPage("README.md")).map(({ path }) => path)).toContain("docs/README.md");

@@ -83,7 +83,13 @@ test("a job for the same item whitens its vectors, serving gives what the job me
 	expect(job, JSON.stringify(job.error)).toMatchObject({ state: "succeeded" });
 	const report = await (await fetch(`${service.url}/v1/jobs/${id}/report`)).json();
 	expect(report).toMatchObject({
-		objective: { goal: "same_item", contrastive: 0.1, anchor_whitening: 0.75, output_whitening: 0.75, reason: expect.stringContaining("whitened") },
+		objective: {
+			goal: "same_item",
+			contrastive: 0.1,
+			anchor_whitening: 0.75,
+			output_whitening: 0.75,
+			reason: expect.stringContaining("whitened"),
+		},
 	});
 
 	const folder = join(service.config.artifactsDir, job.adapter_path!);

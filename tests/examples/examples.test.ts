@@ -91,6 +91,13 @@ test.skipIf(!withRequests)("Python asks over REST (pip install requests)", () =>
 	).toContain("answered 404");
 });
 
+const withHub = pythonWith("huggingface_hub", "numpy");
+
+test.skipIf(!withHub)("Python asks through huggingface_hub (pip install huggingface-hub)", () => {
+	const out = run(withHub!, "examples/huggingface.py");
+	expect(out).toMatch(/^base\n {2}0\.\d{4} {2}\w[\s\S]*\(3, 384\)\nexample\n {2}0\.\d{4}[\s\S]*\(3, 384\)\n$/);
+});
+
 const withGrpc = pythonWith("grpc", "grpc_reflection");
 
 test.skipIf(!withGrpc)("Python asks over gRPC by reflection (pip install grpcio grpcio-reflection)", () => {

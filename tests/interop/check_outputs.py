@@ -35,10 +35,14 @@ def say(name, rows, allowed):
 def onnx_vectors(file, tokenizer, limit):
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     rows = tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="np")
-    zeros = np.zeros_like(rows["input_ids"])
-    feeds = {"input_ids": rows["input_ids"], "attention_mask": rows["attention_mask"], "token_type_ids": rows.get("token_type_ids", zeros)}
+    known = {value.name for value in session.get_inputs()}
+    feeds = {"token_type_ids": np.zeros_like(rows["input_ids"]), **rows}
+    feeds = {name: value for name, value in feeds.items() if name in known}
     states = session.run(["last_hidden_state"], {name: value.astype(np.int64) for name, value in feeds.items()})[0]
     mask = rows["attention_mask"][..., None]
+    if pooling == "lasttoken":
+        last = mask.shape[1] - 1 - np.argmax(mask[:, ::-1, 0], axis=1)
+        return states[np.arange(len(states)), last]
     return states[:, 0] if pooling == "cls" else (states * mask).sum(1) / mask.sum(1)
 
 

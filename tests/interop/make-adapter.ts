@@ -5,18 +5,18 @@
 import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { writeAdapterFolder } from "@dak/shared/adapters";
-import { linearLayers, openBaseModel, resolveModel } from "@dak/shared/models";
+import { linearLayers, moduleName, moduleNames, openBaseModel, resolveModel } from "@dak/shared/models";
 
 const { values } = parseArgs({
 	options: {
 		base: { type: "string" },
 		out: { type: "string" },
 		rank: { type: "string", default: "8" },
-		layers: { type: "string", default: "query,key,value,dense" },
+		layers: { type: "string", default: "all-linear" },
 		seed: { type: "string", default: "1" },
 	},
 });
-if (!values.base || !values.out) throw new Error("--base DIR --out DIR [--rank 8] [--layers query,key,value,dense] [--seed 1]");
+if (!values.base || !values.out) throw new Error("--base DIR --out DIR [--rank 8] [--layers all-linear] [--seed 1]");
 
 /** Even in [-scale, scale), the same for the same seed. */
 function uniform(seed: number): (length: number, scale: number) => Float32Array {
@@ -30,10 +30,10 @@ function uniform(seed: number): (length: number, scale: number) => Float32Array 
 
 const base = await openBaseModel(await resolveModel(values.base, { allowPaths: true }));
 const r = Number(values.rank);
-const names = values.layers.split(",");
+const names = values.layers === "all-linear" ? moduleNames(base.encoder) : values.layers.split(",");
 const random = uniform(Number(values.seed));
 const modules = linearLayers(base.encoder)
-	.filter(({ path }) => names.includes(path.slice(path.lastIndexOf(".") + 1)))
+	.filter(({ path }) => names.includes(moduleName(path)))
 	.map((layer) => ({ ...layer, r, a: random(r * layer.inFeatures, 0.05), b: random(layer.outFeatures * r, 0.05) }));
 mkdirSync(values.out, { recursive: true });
 writeAdapterFolder(values.out, {

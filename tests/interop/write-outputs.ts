@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readAdapter } from "@dak/shared/adapters";
-import { linearLayers, openBaseModel, resolveModel } from "@dak/shared/models";
+import { layoutOf, linearLayers, moduleNames, openBaseModel, resolveModel } from "@dak/shared/models";
 import { Encoder, FrozenFeeds, loraA, loraB } from "@dak/shared/nn";
 import { chooseDevice, float32 } from "@dak/shared/runtime";
 import { loadTokenizer } from "@dak/shared/tokenization";
@@ -36,7 +36,7 @@ const session = { device: chooseDevice("cpu"), threads: 1, memory: "lean" } as c
 /** @shape → [B,D] */
 async function vectors(model: typeof base, quantized: boolean): Promise<Float32Array> {
 	const r = quantized ? adapter.r : 1;
-	const lora = { r, alpha: quantized ? adapter.scale * r : 1, targetModules: quantized ? ["query", "key", "value", "dense"] : [] };
+	const lora = { r, alpha: quantized ? adapter.scale * r : 1, targetModules: quantized ? moduleNames(model.encoder) : [] };
 	const encoder = await Encoder.create({ config: model.encoder, pooling: model.pooling, quantized, lora }, session);
 	const factors = linearLayers(model.encoder).flatMap(({ path, inFeatures, outFeatures }) => {
 		const found = quantized ? adapter.modules.find((module) => module.path === path) : undefined;
@@ -46,7 +46,7 @@ async function vectors(model: typeof base, quantized: boolean): Promise<Float32A
 			[loraB(path), float32(found.b, [outFeatures, r])],
 		];
 	});
-	const table = float32(model.weights.float32("embeddings.word_embeddings.weight"), [model.encoder.vocabSize, model.encoder.hiddenSize]);
+	const table = float32(model.weights.float32(layoutOf(model.encoder).words), [model.encoder.vocabSize, model.encoder.hiddenSize]);
 	const frozen = new FrozenFeeds(model, { doubleQuant: true }).feeds(encoder.frozen);
 	const found = await encoder.encode(ids, { ...frozen, ...Object.fromEntries(factors), word_embeddings: table });
 	await encoder.dispose();

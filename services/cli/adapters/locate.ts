@@ -21,10 +21,11 @@ const read = (folder: string, name: string, from = folder): Located => ({
 	from,
 });
 
-function inStore(artifactsDir: string, name: string): string | undefined {
+async function inStore(artifactsDir: string, name: string): Promise<string | undefined> {
 	if (!existsSync(artifactsDir)) return undefined;
 	try {
-		return new FolderArtifactStore(artifactsDir).resolveAdapter(name).path;
+		const store = new FolderArtifactStore(artifactsDir);
+		return await store.resolvePath((await store.resolveAdapter(name)).source);
 	} catch (error) {
 		if (error instanceof DakError && error.reason === "ADAPTER_NOT_FOUND") return undefined;
 		throw error;
@@ -37,7 +38,7 @@ export async function locate(cli: Cli, connection: Connection, ref: string): Pro
 	// A folder of the same name in the working directory does not hide an adapter; what has a slash is meant as a path.
 	if (/[\\/]/.test(ref) && existsSync(ref))
 		throw new DakError("ADAPTER_INCOMPATIBLE", `${ref}: found no ${CONFIG_FILE} in it; allowed: an adapter's folder, or a name`);
-	const stored = inStore(cli.config.artifactsDir, ref);
+	const stored = await inStore(cli.config.artifactsDir, ref);
 	if (stored !== undefined) return read(stored, ref);
 	const scratch = mkdtempSync(join(tmpdir(), "dak-adapter-"));
 	try {

@@ -4,14 +4,14 @@
  */
 import { parseArgs } from "node:util";
 import { createRunner, type ModelRunner, type RunnerAdapter } from "@dak/embed-service/engine";
-import type { Adapter, LoraModule } from "@dak/shared/adapters";
-import { type BaseModel, linearLayers, openBaseModel, resolveModel } from "@dak/shared/models";
-import { Random } from "@dak/shared/nn";
+import { openBaseModel, resolveModel } from "@dak/shared/models";
 import { COMPUTE_MODES, type ComputeMode } from "@dak/shared/nn/inference";
 import { peakRssBytes } from "@dak/shared/observability";
 import type { WantedDevice } from "@dak/shared/runtime";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
 import { drift } from "./drift.js";
+import { randomAdapter } from "./serving/random-adapter.js";
+import { percentile, round } from "./serving/statistics.js";
 import { readLines } from "./texts.js";
 
 const OPTIONS = {
@@ -43,23 +43,8 @@ function numbers(values: Readonly<Record<string, string | undefined>>): Numbers 
 	) as Numbers;
 }
 
-/** An adapter of all linear layers; speed does not depend on its values. */
-function randomAdapter(base: BaseModel, r: number, seed: number): Adapter {
-	const random = new Random(seed);
-	const values = (count: number) => Float32Array.from({ length: count }, () => (random.next() - 0.5) / 10);
-	const modules = linearLayers(base.encoder).map(
-		(layer): LoraModule => ({ ...layer, r, a: values(r * layer.inFeatures), b: values(r * layer.outFeatures) }),
-	);
-	return { name: `random-${seed}`, r, scale: 1, modules, manifest: undefined, weightsHash: "", bytes: 0 };
-}
-
 /** Texts whose drift is measured. */
 const DRIFT_TEXTS = 400;
-
-/** Nearest-rank percentile. */
-function percentile(sorted: readonly number[], share: number): number {
-	return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}
 
 class EmbedBench {
 	constructor(
@@ -107,8 +92,6 @@ function computeMode(value: string): ComputeMode {
 	if (!mode) throw new Error(`--compute: found ${value}, allowed: ${COMPUTE_MODES.join(", ")}`);
 	return mode;
 }
-
-const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 /** @throws for options that are missing or no numbers; INVALID_MODEL, MODEL_NOT_FOUND */
 export async function benchEmbed(argv: readonly string[]): Promise<object> {

@@ -31,13 +31,14 @@ function reachable(host: string): string {
 
 export function clientOptions({ train, embed, grpc }: Connection, config: Config): DakClientOptions {
 	const host = reachable(config.DAK_HOST);
-	const trainUrl = train ?? `http://${host}:${config.DAK_TRAIN_PORT}`;
+	const [rest, rpc] = config.DAK_TLS_CERT === undefined ? ["http", ""] : ["https", "grpcs://"];
+	const trainUrl = train ?? `${rest}://${host}:${config.DAK_TRAIN_PORT}`;
 	// A service on another machine has its gRPC port there too.
 	const trainHost = URL.canParse(trainUrl) ? new URL(trainUrl).hostname : host;
 	return {
 		trainUrl,
-		embedUrl: embed ?? `http://${host}:${config.DAK_EMBED_PORT}`,
-		trainGrpc: grpc ?? `${trainHost}:${config.DAK_TRAIN_GRPC_PORT}`,
-		embedGrpc: `${host}:${config.DAK_EMBED_GRPC_PORT}`,
+		embedUrl: embed ?? `${rest}://${host}:${config.DAK_EMBED_PORT}`,
+		trainGrpc: grpc ?? `${rpc}${trainHost}:${config.DAK_TRAIN_GRPC_PORT}`,
+		embedGrpc: `${rpc}${host}:${config.DAK_EMBED_GRPC_PORT}`,
 	};
 }

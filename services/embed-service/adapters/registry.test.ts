@@ -15,7 +15,7 @@ import { createEmbedMetrics, createLogger } from "@dak/shared/observability";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ModelRunner, RunnerAdapter } from "../engine/index.js";
-import { type AdapterLease, AdapterRegistry } from "./index.js";
+import { type AdapterLease, AdapterRegistry, type RegistryOptions } from "./index.js";
 
 const FINGERPRINT = `sha256:${"a".repeat(64)}`;
 const PATH = "encoder.layer.0.attention.self.query";
@@ -74,7 +74,7 @@ class TestStore implements Pick<ArtifactStore, "listAdapters" | "resolveAdapter"
 
 	/** Says so, too, unless `silent`. */
 	publish(name: string, folder: string, silent = false): void {
-		this.#published.set(name, { name, version: `${++this.#versions}`, path: join(root, folder), source: folder });
+		this.#published.set(name, { name, version: `${++this.#versions}`, ordinal: 1, source: folder });
 		if (!silent) this.#onChange();
 	}
 
@@ -83,10 +83,10 @@ class TestStore implements Pick<ArtifactStore, "listAdapters" | "resolveAdapter"
 		this.#onChange();
 	}
 
-	listAdapters = () => [...this.#published.values()];
-	resolvePath = (path: string) => join(root, path);
+	listAdapters = async () => [...this.#published.values()];
+	resolvePath = async (path: string) => join(root, path);
 
-	resolveAdapter(name: string): PublishedAdapter {
+	async resolveAdapter(name: string): Promise<PublishedAdapter> {
 		const found = this.#published.get(name);
 		if (!found) throw new DakError("ADAPTER_NOT_FOUND", name);
 		return found;
@@ -111,6 +111,7 @@ class TestAdapter implements RunnerAdapter {
 class TestRunner {
 	readonly driftLimit = 1e-3;
 	readonly compute = "fp32";
+	readonly merges = true;
 	readonly prepared: TestAdapter[] = [];
 	hold: Promise<void> | undefined;
 
@@ -121,12 +122,16 @@ class TestRunner {
 		return made;
 	}
 
+	merge(adapter: Adapter): Promise<RunnerAdapter> {
+		return this.prepare(adapter);
+	}
+
 	get residentBytes(): number {
 		return this.prepared.filter(({ disposed }) => disposed === 0).length * BYTES;
 	}
 }
 
-function setUp(budgetAdapters = 2) {
+function setUp(budgetAdapters = 2, change: Partial<RegistryOptions> = {}) {
 	const store = new TestStore();
 	const runner = new TestRunner();
 	const metrics = createEmbedMetrics();
@@ -139,6 +144,10 @@ function setUp(budgetAdapters = 2) {
 		logger: createLogger("test", "silent"),
 		maxRank: 8,
 		budgetBytes: budgetAdapters * BYTES,
+		mergedBudgetBytes: 0,
+		gap: async () => 0,
+		pinned: new Set(),
+		...change,
 	});
 	return { store, runner, metrics, registry, leases: [] as AdapterLease[] };
 }
@@ -337,6 +346,71 @@ describe("the adapter registry", () => {
 		await registry.start();
 		expect((await registry.load("again", { jobId: "job_good-2" })).name).toBe("again");
 		expect(await reasonOf(registry.load("again", { jobId: "job_none" }))).toBe("ADAPTER_NOT_FOUND");
+	});
+
+	/** Uses an adapter as a busy client does. */
+	const use = async (registry: AdapterRegistry, name: string, texts: number) => (await registry.acquire(name, texts)).release();
+	const mergedNames = (registry: AdapterRegistry) => registry.list().flatMap(({ name, merged }) => (merged ? [name] : []));
+
+	it("merges what is used most, within its budget, and gives one up only for one used clearly more", async () => {
+		const { store, registry } = setUp(3, { mergedBudgetBytes: BYTES });
+		for (const [i, one] of NAMES.entries()) store.publish(one, `good-${i + 1}`);
+		await registry.start();
+		await use(registry, "a", 10);
+		await settle();
+		expect(mergedNames(registry)).toEqual([]);
+		await use(registry, "a", 90);
+		await settle();
+		expect(mergedNames(registry)).toEqual(["a"]);
+		await use(registry, "b", 150);
+		await settle();
+		expect(mergedNames(registry)).toEqual(["a"]);
+		await use(registry, "b", 100);
+		await settle();
+		expect(mergedNames(registry)).toEqual(["b"]);
+	});
+
+	it("lets a request keep the state that it was given, and frees each when its last lease is back", async () => {
+		const { store, registry, runner } = setUp(3, { mergedBudgetBytes: 8 * BYTES });
+		store.publish("a", "good-1");
+		await registry.start();
+		const before = await registry.acquire("a", 100);
+		await settle();
+		const after = await registry.acquire("a");
+		expect(after.adapter).not.toBe(before.adapter);
+		store.publish("a", "good-2");
+		await settle();
+		const [old, merged] = [before, after].map(({ adapter }) => adapter as TestAdapter);
+		expect([old!.disposed, merged!.disposed]).toEqual([0, 0]);
+		before.release();
+		after.release();
+		expect([old!.disposed, merged!.disposed]).toEqual([1, 1]);
+		await registry.close();
+		expect(runner.prepared.every(({ disposed }) => disposed === 1)).toBe(true);
+	});
+
+	it("does not put a merged state to use whose vectors are others", async () => {
+		const { store, registry, runner } = setUp(3, { mergedBudgetBytes: 8 * BYTES, gap: async () => 0.5 });
+		store.publish("a", "good-1");
+		await registry.start();
+		for (let i = 0; i < 2; i++) await use(registry, "a", 100);
+		await settle();
+		expect(mergedNames(registry)).toEqual([]);
+		expect(runner.residentBytes).toBe(BYTES);
+		await use(registry, "a", 100);
+		await settle();
+		expect(runner.prepared).toHaveLength(2);
+	});
+
+	it("keeps what is pinned, and merges it at once", async () => {
+		const { store, registry } = setUp(1, { mergedBudgetBytes: BYTES, pinned: new Set(["a"]) });
+		for (const [i, one] of NAMES.entries()) store.publish(one, `good-${i + 1}`);
+		await registry.start();
+		await settle();
+		await use(registry, "b", 1000);
+		await settle();
+		expect(mergedNames(registry)).toEqual(["a"]);
+		expect(registry.list().find(({ name }) => name === "a")?.resident).toBe(true);
 	});
 
 	it("counts loads by outcome", async () => {

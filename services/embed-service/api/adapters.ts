@@ -15,11 +15,12 @@ const adapterSchema = z
 		rank: z.int(),
 		bytes: z.int(),
 		source: z.string().describe("Relative to the artifact root"),
-		resident: z.boolean(),
+		resident: z.boolean().describe("In memory, as factors or merged"),
+		merged: z.boolean().describe("Merged into weights of its own"),
 	})
 	.meta({ id: "Adapter" });
 
-const adapterJson = ({ name, generation, baseFingerprint, rank, bytes, source, resident }: AdapterInfo) => ({
+const adapterJson = ({ name, generation, baseFingerprint, rank, bytes, source, resident, merged }: AdapterInfo) => ({
 	name,
 	generation,
 	base_fingerprint: baseFingerprint,
@@ -27,6 +28,7 @@ const adapterJson = ({ name, generation, baseFingerprint, rank, bytes, source, r
 	bytes,
 	source,
 	resident,
+	merged,
 });
 
 export function adapterRoutes(app: EmbedApplication): Route[] {

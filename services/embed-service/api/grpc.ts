@@ -1,6 +1,5 @@
 /** gRPC: the same functions as REST's. */
-import { setMaxListeners } from "node:events";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { DescService, MessageInitShape } from "@bufbuild/protobuf";
 import { TOOL_VERSION } from "@dak/shared/adapters";
 import {
 	type AdapterSchema,
@@ -8,31 +7,62 @@ import {
 	type EmbedRequest,
 	type EmbedResponseSchema,
 	EmbedService,
+	LongTexts,
 	TruncationDirection,
 } from "@dak/shared/proto";
-import { addProtoService, type GrpcServiceOptions } from "@dak/shared/server";
+import { addProtoService, type CallContext, type GrpcServiceOptions } from "@dak/shared/server";
 import type { Server } from "@grpc/grpc-js";
 import type { AdapterInfo } from "../adapters/index.js";
-import type { EmbedApplication } from "../application/index.js";
+import type { EmbedApplication, TokenizeSettings } from "../application/index.js";
+import { adapterHeader } from "./answer-headers.js";
+import { inOrder } from "./in-order.js";
+import { addTeiServices, TEI_SERVICES } from "./tei/index.js";
+
+/** Every service that addEmbedServices adds. */
+export const GRPC_SERVICES: readonly DescService[] = [EmbedService, AdapterService, ...TEI_SERVICES];
 
 type Options = Omit<GrpcServiceOptions<never>, "scopes">;
 
 const directionOf = (direction: TruncationDirection): "left" | "right" => (direction === TruncationDirection.LEFT ? "left" : "right");
 
+const LONG_TEXTS = {
+	[LongTexts.UNSPECIFIED]: undefined,
+	[LongTexts.REFUSE]: "refuse",
+	[LongTexts.TRUNCATE]: "truncate",
+	[LongTexts.WINDOW]: "window",
+} as const;
+
+interface TextOptions {
+	readonly truncate: boolean;
+	readonly longTexts: LongTexts;
+	readonly truncationDirection: TruncationDirection;
+	readonly promptName?: string | undefined;
+}
+
+const textSettings = ({ truncate, longTexts, truncationDirection, promptName }: TextOptions): TokenizeSettings => ({
+	longTexts: LONG_TEXTS[longTexts] ?? (truncate ? "truncate" : "refuse"),
+	truncationDirection: directionOf(truncationDirection),
+	promptName,
+});
+
+/** The same in the trailing metadata as in REST's header, beside the message's own field. */
+function sayAdapters({ trailer }: CallContext, adapters: readonly string[]): void {
+	trailer.set("x-dak-adapter", adapterHeader(adapters));
+}
+
 async function embed(
 	app: EmbedApplication,
 	request: EmbedRequest,
-	signal: AbortSignal,
+	{ user, signal }: CallContext,
 ): Promise<MessageInitShape<typeof EmbedResponseSchema>> {
-	const { inputs, adapters, truncate, truncationDirection, promptName, normalize, dimensions } = request;
+	const { inputs, adapters, normalize, dimensions } = request;
 	const result = await app.embed({
+		...textSettings(request),
 		inputs,
 		adapters,
-		truncate,
-		truncationDirection: directionOf(truncationDirection),
-		promptName,
 		normalize: normalize ?? true,
 		dimensions,
+		client: user,
 		signal,
 	});
 	return {
@@ -42,52 +72,29 @@ async function embed(
 	};
 }
 
-/** Requests of a stream that are embedded at once; answers keep their order. */
-const STREAM_WINDOW = 16;
-
-/**
- * Reads ahead while the oldest answer is not there yet, and sends it as soon as it is: a client may wait for each answer
- * before it sends the next request.
- */
-async function* embedStream(app: EmbedApplication, requests: AsyncIterable<EmbedRequest>, signal: AbortSignal) {
-	setMaxListeners(2 * STREAM_WINDOW, signal);
-	const incoming = requests[Symbol.asyncIterator]();
-	const window: Promise<MessageInitShape<typeof EmbedResponseSchema>>[] = [];
-	let reading: Promise<IteratorResult<EmbedRequest>> | undefined = incoming.next();
-	while (reading || window.length > 0) {
-		const oldest = window[0];
-		const full = window.length >= STREAM_WINDOW;
-		const read: IteratorResult<EmbedRequest> | "answered" = await Promise.race([
-			...(reading && !full ? [reading] : []),
-			...(oldest ? [oldest.then(() => "answered" as const)] : []),
-		]);
-		if (read === "answered") yield await window.shift()!;
-		else if (read.done) reading = undefined;
-		else {
-			const answer = embed(app, read.value, signal);
-			// A failure is thrown when its turn comes.
-			answer.catch(() => {});
-			window.push(answer);
-			reading = incoming.next();
-		}
-	}
-}
-
 export function addEmbedServices(server: Server, app: EmbedApplication, options: Options): void {
 	addProtoService(
 		server,
 		EmbedService,
 		{
-			embed: (request, { signal }) => embed(app, request, signal),
-			embedStream: (requests, { signal }) => embedStream(app, requests, signal),
-			similarity: ({ sourceSentence, sentences, adapter, truncate, truncationDirection, promptName }, { signal }) =>
-				app.similarity(sourceSentence, sentences, {
+			embed: async (request, context) => {
+				const answer = await embed(app, request, context);
+				sayAdapters(context, answer.adapters ?? []);
+				return answer;
+			},
+			embedStream: (requests, context) => inOrder(requests, (request) => embed(app, request, context), context.signal),
+			similarity: async (request, context) => {
+				const { sourceSentence, sentences, adapter } = request;
+				const settings = {
+					...textSettings(request),
 					adapters: adapter === "" ? [] : [adapter],
-					truncate,
-					truncationDirection: directionOf(truncationDirection),
-					promptName,
-					signal,
-				}),
+					client: context.user,
+					signal: context.signal,
+				};
+				const result = await app.similarity(sourceSentence, sentences, settings);
+				sayAdapters(context, [result.adapter]);
+				return { similarities: [...result.similarities], adapter: result.adapter };
+			},
 			tokenize: ({ inputs, addSpecialTokens, promptName }) => ({
 				texts: app.tokenize(inputs, addSpecialTokens ?? true, promptName).map((tokens) => ({
 					tokens: tokens.map(({ id, text, special, start, stop }) => ({
@@ -100,13 +107,14 @@ export function addEmbedServices(server: Server, app: EmbedApplication, options:
 				})),
 			}),
 			info: () => {
-				const { baseBytes, prompts: _, deviceReason: __, ...info } = app.info();
+				const { baseBytes, ...info } = app.info();
 				return { ...info, baseBytes: BigInt(baseBytes), version: TOOL_VERSION };
 			},
 		},
 		{ ...options, scopes: { embed: "embed", embedStream: "embed", similarity: "embed", tokenize: "embed" } },
 	);
 	addAdapterService(server, app, options);
+	addTeiServices(server, app, options);
 }
 
 const adapterMessage = (info: AdapterInfo): MessageInitShape<typeof AdapterSchema> => ({

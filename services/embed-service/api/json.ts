@@ -9,6 +9,3 @@ export const vectorJson = (vector: Float32Array): string => `[${vector.join(",")
 /** OpenAI's base64: the float32 values, little-endian. */
 export const vectorBase64 = (vector: Float32Array): string =>
 	Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
-
-/** What x-dak-adapter says: each adapter and generation that the answer's vectors come from. */
-export const adapterHeader = (adapters: readonly string[]): string => [...new Set(adapters.map((name) => name || "base"))].join(", ");

@@ -1,3 +1,9 @@
-export { EmbedApplication, type EmbedApplicationOptions, type EmbedRequest, type EmbedResult } from "./embed-application.js";
-export type { TextInput, TokenizeSettings } from "./text-inputs.js";
+export {
+	EmbedApplication,
+	type EmbedApplicationOptions,
+	type EmbedRequest,
+	type EmbedResult,
+	type SimilarityResult,
+} from "./embed-application.js";
+export type { LongTexts, TextInput, TokenizeSettings } from "./text-inputs.js";
 export { cosine } from "./vectors.js";

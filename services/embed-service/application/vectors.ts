@@ -14,6 +14,21 @@ export function finish(vector: Float32Array, dimensions: number | undefined, nor
 	return norm === 0 ? kept : kept.map((value) => value / norm);
 }
 
+/**
+ * Texts' vectors from those of their windows: the mean, weighted by the windows' tokens. With mean pooling that is the mean over all
+ * tokens' states. @param windows of each text, its ids · @shape vectors [D] each, one a window → [D] each, one a text
+ */
+export function meanOfWindows(vectors: readonly Float32Array[], windows: readonly (readonly Int32Array[])[]): Float32Array[] {
+	let next = 0;
+	return windows.map((parts) => {
+		const own = vectors.slice(next, next + parts.length);
+		next += parts.length;
+		if (parts.length === 1) return own[0]!;
+		const tokens = parts.reduce((sum, { length }) => sum + length, 0);
+		return own[0]!.map((_, d) => own.reduce((sum, vector, i) => sum + vector[d]! * (parts[i]!.length / tokens), 0));
+	});
+}
+
 /** Of vectors of any length; 0 where one is zero. */
 export function cosine(a: Float32Array, b: Float32Array): number {
 	const norms = Math.sqrt(dot(a, a) * dot(b, b));

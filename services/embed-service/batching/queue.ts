@@ -1,16 +1,23 @@
 /**
- * Waiting texts in the order in which they are due. Each flow (an adapter, or a client) has a virtual clock that its own
- * tokens push forward (start-time fair queueing), so a flow that sends much waits behind its own texts, not in front of
- * everybody else's; with one flow the order is first come, first served.
+ * Waiting texts in the order in which they are due. A flow is one adapter's texts of one client. Each flow has a virtual
+ * clock that its own tokens push forward (start-time fair queueing), the faster the more flows its client has: clients share
+ * the machine evenly, and so do a client's adapters, so whoever sends much waits behind what is his own and not in front of
+ * everybody else's. With one flow the order is first come, first served.
  */
 import type { RunnerInput } from "../engine/index.js";
+
+/** Whose texts they are. */
+export interface FlowKey {
+	readonly client: string;
+	readonly adapter: string;
+}
 
 export interface WaitingText {
 	readonly input: RunnerInput;
 	readonly tokens: number;
 	/** Place in its request. */
 	readonly index: number;
-	readonly flow: string;
+	readonly flow: FlowKey;
 	readonly request: object;
 	/** When it is due, in the queue's virtual time. */
 	tag: number;
@@ -19,7 +26,8 @@ export interface WaitingText {
 interface Flow {
 	/** Tag of its last text. */
 	last: number;
-	waiting: number;
+	texts: number;
+	tokens: number;
 }
 
 /** Lengths that share a batch: attention is padded to the longest text, so twice the length is four times its cost. */
@@ -33,7 +41,8 @@ function similar(longest: number, shortest: number): boolean {
 
 export class FairQueue {
 	readonly #texts: WaitingText[] = [];
-	readonly #flows = new Map<string, Flow>();
+	/** Flows that have texts waiting, by client and adapter. */
+	readonly #clients = new Map<string, Map<string, Flow>>();
 	#clock = 0;
 	#tokens = 0;
 
@@ -46,13 +55,23 @@ export class FairQueue {
 	}
 
 	push(text: WaitingText): void {
-		const flow = this.#flows.get(text.flow) ?? { last: this.#clock, waiting: 0 };
-		this.#flows.set(text.flow, flow);
+		const { client, adapter } = text.flow;
+		const flows = this.#clients.get(client) ?? new Map<string, Flow>();
+		this.#clients.set(client, flows);
+		const flow = flows.get(adapter) ?? { last: this.#clock, texts: 0, tokens: 0 };
+		flows.set(adapter, flow);
 		text.tag = Math.max(flow.last, this.#clock);
-		flow.last = text.tag + text.tokens;
-		flow.waiting++;
+		flow.last = text.tag + text.tokens * flows.size;
+		flow.texts++;
+		flow.tokens += text.tokens;
 		this.#texts.splice(this.#placeOf(text.tag), 0, text);
 		this.#tokens += text.tokens;
+	}
+
+	/** Tokens that go through the queue before all that a flow has waiting now is done, if every other flow goes on sending. */
+	tokensAhead({ client, adapter }: FlowKey): number {
+		const flows = this.#clients.get(client);
+		return Math.min(this.#tokens, (flows?.get(adapter)?.tokens ?? 0) * (flows?.size ?? 0) * this.#clients.size);
 	}
 
 	/**
@@ -89,8 +108,13 @@ export class FairQueue {
 
 	#forget(text: WaitingText): void {
 		this.#tokens -= text.tokens;
-		const flow = this.#flows.get(text.flow)!;
-		if (--flow.waiting === 0) this.#flows.delete(text.flow);
+		const { client, adapter } = text.flow;
+		const flows = this.#clients.get(client)!;
+		const flow = flows.get(adapter)!;
+		flow.tokens -= text.tokens;
+		if (--flow.texts > 0) return;
+		flows.delete(adapter);
+		if (flows.size === 0) this.#clients.delete(client);
 	}
 
 	/** After all texts with the same tag or a lower one. */

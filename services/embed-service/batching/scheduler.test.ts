@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { RunnerAdapter, RunnerInput } from "../engine/index.js";
 import { Scheduler, type SchedulerEvents, type SchedulerLimits } from "./index.js";
 
-const LIMITS: SchedulerLimits = { maxBatchTokens: 64, maxBatchTexts: 16, maxQueueTexts: 1000, maxQueueTokens: 100_000 };
+const LIMITS: SchedulerLimits = { maxBatchTokens: 64, maxBatchTexts: 16, maxQueueTexts: 1000, maxQueueTokens: 100_000, maxQueueMs: 1e9 };
 /** A text with this first id cannot be run. */
 const BAD = 666;
 
@@ -14,6 +14,7 @@ const vectorOf = (ids: Int32Array) => [ids.reduce((sum, id) => sum + id, 0), ids
 /** A runner that keeps its batches; `gate` holds each batch until it is opened. */
 class RecordingRunner {
 	readonly dimension = 2;
+	lanes = 1;
 	readonly batches: RunnerInput[][] = [];
 	gate: Promise<void> | undefined;
 
@@ -62,7 +63,7 @@ describe("the scheduler", () => {
 					const answers = await Promise.all(
 						all.map(async ({ texts, flow }) => {
 							const inputs = texts.map(([tokens, id]) => text(tokens, id));
-							const { vectors } = await scheduler.submit(inputs, { flow });
+							const { vectors } = await scheduler.submit(inputs, { flow: { client: "", adapter: flow } });
 							return { inputs, vectors };
 						}),
 					);
@@ -98,12 +99,57 @@ describe("the scheduler", () => {
 		const { runner, scheduler } = setUp({ maxBatchTexts: 4 });
 		const big = scheduler.submit(
 			Array.from({ length: 200 }, () => text(16, 1)),
-			{ flow: "big" },
+			{ flow: { client: "", adapter: "big" } },
 		);
-		const small = scheduler.submit([text(16, 2)], { flow: "small" });
+		const small = scheduler.submit([text(16, 2)], { flow: { client: "", adapter: "small" } });
 		await small;
 		expect(runner.batches.length).toBeLessThanOrEqual(2);
 		await big;
+	});
+
+	it("runs as many batches at a time as there are lanes, an adapter's texts in one of them", async () => {
+		const { runner, scheduler } = setUp();
+		runner.lanes = 2;
+		const { shut, open } = gate();
+		runner.gate = shut;
+		const [a, b] = [adapter(), adapter()];
+		const answers = Promise.all([a, b, a, b, a, b].map((one) => scheduler.submit([{ ...text(4), adapter: one }])));
+		await turn();
+		expect(runner.batches.map((batch) => batch.map((input) => input.adapter))).toEqual([
+			[a, a, a],
+			[b, b, b],
+		]);
+		open();
+		await answers;
+	});
+
+	it("shares the machine evenly between clients, however many adapters one of them uses", async () => {
+		const { runner, scheduler } = setUp({ maxBatchTexts: 1 });
+		const ask = (client: string, one: string, id: number) => scheduler.submit([text(8, id)], { flow: { client, adapter: one } });
+		const all: Promise<unknown>[] = [];
+		for (let i = 0; i < 40; i++) all.push(ask("greedy", `adapter-${i % 10}`, 1));
+		for (let i = 0; i < 10; i++) all.push(ask("modest", "", 2));
+		await Promise.all(all);
+		const turns = runner.batches.map(([input]) => input!.ids[0]);
+		// Ten modest texts are done after about twenty turns; by adapters alone it would be after all fifty.
+		expect(turns.lastIndexOf(2)).toBeLessThan(30);
+	});
+
+	it("refuses a flow whose own texts wait too long, while others are admitted", async () => {
+		const { runner, scheduler } = setUp({ maxQueueMs: 1, maxBatchTexts: 4 });
+		await scheduler.submit([text(4)]);
+		const { shut, open } = gate();
+		runner.gate = shut;
+		const flood = Array.from({ length: 500 }, () => text(16));
+		const noisy = { client: "", adapter: "noisy" };
+		const first = scheduler.submit(flood, { flow: noisy });
+		const refused = await scheduler.submit(flood, { flow: noisy }).catch((e: DakError) => e);
+		expect(refused).toMatchObject({ reason: "OVERLOADED" });
+		const quiet = ["other adapter", ""].map((one) => reasonOf(scheduler.submit([text(4)], { flow: { client: "", adapter: one } })));
+		const stranger = reasonOf(scheduler.submit([text(4)], { flow: { client: "stranger", adapter: "noisy" } }));
+		open();
+		expect(await Promise.all([...quiet, stranger])).toEqual(["answered", "answered", "answered"]);
+		await first;
 	});
 
 	it("refuses what would pass its bounds, and says when to come back", async () => {
@@ -153,7 +199,7 @@ describe("the scheduler", () => {
 	});
 
 	it("fails a text whose vector is not finite", async () => {
-		const runner = { dimension: 1, embed: async () => Float32Array.of(Number.NaN) };
+		const runner = { dimension: 1, lanes: 1, embed: async () => Float32Array.of(Number.NaN) };
 		expect(await reasonOf(new Scheduler(runner, LIMITS).submit([text(2)]))).toBe("RUNTIME_FAILED");
 	});
 

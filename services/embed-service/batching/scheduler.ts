@@ -1,11 +1,13 @@
 /**
- * Requests in, batches out: texts of all requests and adapters share batches, one batch runs at a time, and each request
- * is answered once, with its vectors in its own order. The queue is bounded by texts and by tokens.
+ * Requests in, batches out: texts of all requests and adapters share batches, as many run at a time as the runner has lanes,
+ * and each request is answered once, with its vectors in its own order. The queue is bounded by texts, by tokens, and by the
+ * time that a request would wait behind its own flow.
  */
 import { DakError, toDakError } from "@dak/shared/errors";
 import type { ModelRunner, RunnerInput } from "../engine/index.js";
-import { FairQueue, type WaitingText } from "./queue.js";
+import { FairQueue, type FlowKey, type WaitingText } from "./queue.js";
 import { RateMeter } from "./rate.js";
+import { splitBatch } from "./split.js";
 
 export interface SchedulerLimits {
 	/** Tokens in one batch; a single longer text runs alone. */
@@ -13,6 +15,8 @@ export interface SchedulerLimits {
 	readonly maxBatchTexts: number;
 	readonly maxQueueTexts: number;
 	readonly maxQueueTokens: number;
+	/** Longest that a request may be expected to wait for the texts of its own flow before it. */
+	readonly maxQueueMs: number;
 }
 
 /** Called as work moves on; for metrics. */
@@ -22,8 +26,8 @@ export interface SchedulerEvents {
 }
 
 export interface SubmitOptions {
-	/** Requests of one flow share a fair part of the machine. */
-	readonly flow?: string | undefined;
+	/** Whose texts they are: clients share the machine fairly, and within each its adapters. */
+	readonly flow?: FlowKey | undefined;
 	/** Aborting takes the request out of the queue. A DakError as its reason becomes the answer. */
 	readonly signal?: AbortSignal | undefined;
 }
@@ -37,6 +41,7 @@ export interface BatchResult {
 	readonly inferenceMs: number;
 }
 
+const NO_FLOW: FlowKey = { client: "", adapter: "" };
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 60_000;
 
@@ -91,6 +96,10 @@ class PendingRequest {
 	}
 }
 
+function overloaded(message: string, waitMs: number): DakError {
+	return new DakError("OVERLOADED", message, { retryAfterMs: Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, waitMs)) });
+}
+
 function abortError(signal: AbortSignal): DakError {
 	if (signal.reason instanceof DakError) return signal.reason;
 	return new DakError("CANCELLED", "the client cancelled the request");
@@ -100,11 +109,12 @@ export class Scheduler {
 	readonly #queue = new FairQueue();
 	readonly #rate = new RateMeter();
 	readonly #open = new Set<PendingRequest>();
-	#running: Promise<void> | undefined;
+	readonly #running = new Set<Promise<void>>();
+	#waking = false;
 	#draining = false;
 
 	constructor(
-		private readonly runner: Pick<ModelRunner, "embed" | "dimension">,
+		private readonly runner: Pick<ModelRunner, "embed" | "dimension" | "lanes">,
 		private readonly limits: SchedulerLimits,
 		private readonly events: SchedulerEvents = {},
 	) {}
@@ -122,10 +132,10 @@ export class Scheduler {
 	 * queue could hold, CANCELLED or the abort's own DakError, RUNTIME_FAILED
 	 */
 	async submit(texts: readonly RunnerInput[], options: SubmitOptions = {}): Promise<BatchResult> {
-		const { signal, flow = "" } = options;
+		const { signal, flow = NO_FLOW } = options;
 		if (signal?.aborted) throw abortError(signal);
 		if (texts.length === 0) return { vectors: [], queueMs: 0, inferenceMs: 0 };
-		this.#admit(texts);
+		this.#admit(texts, flow);
 		const request = new PendingRequest(texts.length);
 		this.#open.add(request);
 		if (signal) request.onAbort(signal, () => this.#cancel(request, abortError(signal)));
@@ -145,22 +155,33 @@ export class Scheduler {
 	async drain(): Promise<void> {
 		this.#draining = true;
 		await Promise.allSettled([...this.#open].map((request) => request.answer));
-		await this.#running;
+		await Promise.all(this.#running);
 	}
 
-	#admit(texts: readonly RunnerInput[]): void {
+	#admit(texts: readonly RunnerInput[], flow: FlowKey): void {
 		if (this.#draining) throw new DakError("DRAINING", "the service is shutting down and takes no new requests");
-		const { maxQueueTexts, maxQueueTokens } = this.limits;
+		const { maxQueueTexts, maxQueueTokens, maxQueueMs } = this.limits;
 		const tokens = texts.reduce((sum, { ids }) => sum + ids.length, 0);
 		if (texts.length > maxQueueTexts || tokens > maxQueueTokens) {
 			const message = `found ${texts.length} texts with ${tokens} tokens; a request may have ${maxQueueTexts} texts and ${maxQueueTokens} tokens`;
 			throw new DakError("PAYLOAD_TOO_LARGE", message);
 		}
 		const [allTexts, allTokens] = [this.#queue.texts + texts.length, this.#queue.tokens + tokens];
-		if (allTexts <= maxQueueTexts && allTokens <= maxQueueTokens) return;
-		const retryAfterMs = Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, this.#rate.msFor(this.#queue.tokens)));
-		const message = `the queue holds ${this.#queue.texts} texts with ${this.#queue.tokens} tokens; ${maxQueueTexts} texts and ${maxQueueTokens} tokens are allowed, and this request brings ${texts.length} and ${tokens}`;
-		throw new DakError("OVERLOADED", message, { retryAfterMs });
+		if (allTexts > maxQueueTexts || allTokens > maxQueueTokens) {
+			const message = `the queue holds ${this.#queue.texts} texts with ${this.#queue.tokens} tokens; ${maxQueueTexts} texts and ${maxQueueTokens} tokens are allowed, and this request brings ${texts.length} and ${tokens}`;
+			throw overloaded(message, this.#msFor(this.#queue.tokens));
+		}
+		const waitMs = this.#rate.measured ? this.#msFor(this.#queue.tokensAhead(flow)) : 0;
+		if (waitMs <= maxQueueMs) return;
+		const whose = flow.adapter === "" ? "the base" : `adapter ${flow.adapter}`;
+		throw overloaded(
+			`what this client already has waiting for ${whose} takes about ${waitMs} ms, allowed: ${maxQueueMs} ms`,
+			waitMs - maxQueueMs,
+		);
+	}
+
+	#msFor(tokens: number): number {
+		return Math.ceil(this.#rate.msFor(tokens) / this.runner.lanes);
 	}
 
 	#cancel(request: PendingRequest, error: DakError): void {
@@ -171,22 +192,32 @@ export class Scheduler {
 
 	/** Batches start on the next turn of the event loop, so that requests which arrive together run together. */
 	#wake(): void {
-		this.#running ??= new Promise<void>((resolve) => setImmediate(resolve))
-			.then(() => this.#runAll())
-			.finally(() => {
-				this.#running = undefined;
-				if (this.#queue.texts > 0) this.#wake();
-			});
+		if (this.#waking) return;
+		this.#waking = true;
+		setImmediate(() => {
+			this.#waking = false;
+			this.#fill();
+		});
 	}
 
-	async #runAll(): Promise<void> {
-		while (this.#queue.texts > 0) {
-			const batch = this.#queue.takeBatch(this.limits.maxBatchTokens, this.limits.maxBatchTexts);
-			const now = performance.now();
-			for (const text of batch) (text.request as PendingRequest).startedAt ??= now;
-			this.#changed();
-			await this.#runBatch(batch);
+	/** Gives every free lane a part of what is due. */
+	#fill(): void {
+		const free = this.runner.lanes - this.#running.size;
+		if (free <= 0 || this.#queue.texts === 0) return;
+		const { maxBatchTokens, maxBatchTexts } = this.limits;
+		const due = this.#queue.takeBatch(free * maxBatchTokens, free * maxBatchTexts);
+		const now = performance.now();
+		for (const { request } of due) (request as PendingRequest).startedAt ??= now;
+		this.#changed();
+		for (const batch of splitBatch(due, free, maxBatchTokens, maxBatchTexts)) {
+			const running = this.#runBatch(batch).finally(() => {
+				this.#running.delete(running);
+				this.#wake();
+			});
+			this.#running.add(running);
 		}
+		// Texts of other lengths may be due for a lane that is still free.
+		if (this.#running.size < this.runner.lanes) this.#wake();
 	}
 
 	/** Runs a batch; where it fails, its texts are tried alone, so that a bad one fails by itself. */

@@ -85,8 +85,24 @@ describe.each([
 		}
 	});
 
+	it("gives a merged adapter's texts what its factors give, within the drift", async () => {
+		for (const shape of [adapterOf(8, "near"), adapterOf(4, "some", (path) => path.endsWith("dense"))]) {
+			const [factors, merged] = [await runner.prepare(shape), await runner.merge(shape)];
+			const wanted = await exact.prepare(shape);
+			const of = (one: RunnerAdapter) => texts.map((ids) => ({ ids, adapter: one }));
+			const [mine, beside, right] = [await runner.embed(of(merged)), await runner.embed(of(factors)), await exact.embed(of(wanted))];
+			expect(Math.min(...cosines(mine, beside, runner.dimension))).toBeGreaterThan(1 - runner.driftLimit);
+			expect(Math.min(...cosines(mine, right, runner.dimension))).toBeGreaterThan(1 - runner.driftLimit);
+			const base = await runner.embed(texts.map((ids) => ({ ids, adapter: undefined })));
+			expect(Math.min(...cosines(base, right, runner.dimension))).toBeLessThan(Math.min(...cosines(mine, right, runner.dimension)));
+			merged.dispose();
+			expect(await runner.embed(of(factors))).toEqual(beside);
+		}
+	});
+
 	it("gives a text the same vector whatever its batch mates, their lengths, ranks and layers", async () => {
 		const adapters: (RunnerAdapter | undefined)[] = [undefined, undefined];
+		adapters.push(await runner.merge(adapterOf(8, "merged")));
 		adapters.push(await runner.prepare(adapterOf(1, "a")));
 		adapters.push(await runner.prepare(adapterOf(16, "b", (path) => path.endsWith("query") || path.endsWith("value"))));
 		adapters.push(await runner.prepare(adapterOf(24, "c")));

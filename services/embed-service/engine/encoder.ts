@@ -1,7 +1,12 @@
-/** The compiled encoder with its base weights and resident adapters: what the worker thread owns. */
+/**
+ * The compiled encoder with its base weights and resident adapters: what a worker thread owns. An adapter is held as factors,
+ * which share the base's products with every other text of a batch, or merged into a graph of its own, which costs what the
+ * base costs; which of the two is a matter of its number, so that a text's vector never depends on its batch mates.
+ */
 import { linearLayers } from "@dak/shared/models";
 import {
 	type AdapterMode,
+	baseFeeds,
 	buildEmbedGraph,
 	loraAInput,
 	loraBInput,
@@ -10,11 +15,17 @@ import {
 	RANK_BLOCK,
 	TextRows,
 } from "@dak/shared/nn/inference";
-import { type Feeds, float32, int64, Session, Tensor } from "@dak/shared/runtime";
-import { inChunks } from "./chunks.js";
+import { type Feeds, float32, int64, Session, type Tensor } from "@dak/shared/runtime";
+import { inChunks, inParts } from "./chunks.js";
 import type { BatchMessage, EngineSettings, LayerFactors } from "./protocol.js";
 
 type Layer = ReturnType<typeof linearLayers>[number];
+
+/**
+ * Most tokens that a merged adapter's graph runs at once. Such graphs have no arena, which costs nothing as long as the
+ * blocks that they ask for are small.
+ */
+const MERGED_TOKENS = 256;
 
 /** A resident adapter's factors by layer. */
 type Factors = ReadonlyMap<string, LayerFactors>;
@@ -28,14 +39,14 @@ interface Stack {
 export class EmbedEncoder {
 	readonly #adapters = new Map<number, Factors>();
 	readonly #layers: readonly Layer[];
+	readonly #merged = new Map<number, Session>();
 	readonly #sessions = new Map<AdapterMode, Promise<Session>>();
 	readonly #base: Feeds;
 	#stack: Stack | undefined;
 
 	private constructor(private readonly settings: EngineSettings) {
 		this.#layers = linearLayers(settings.config);
-		const fed = settings.base.filter(({ fixed }) => !fixed);
-		this.#base = Object.fromEntries(fed.map(({ input, dtype, dims, data }) => [input, new Tensor(dtype, data as never, [...dims])]));
+		this.#base = baseFeeds(settings.base);
 	}
 
 	/** @throws RUNTIME_FAILED if the base's graph does not compile */
@@ -49,17 +60,46 @@ export class EmbedEncoder {
 		this.#adapters.set(adapter, new Map(layers.map((layer) => [layer.path, layer])));
 	}
 
-	remove(adapter: number): void {
-		this.#adapters.delete(adapter);
-		this.#stack = undefined;
+	/** @param model the graph's bytes · @throws RUNTIME_FAILED if it does not compile */
+	async addMerged(adapter: number, model: SharedArrayBuffer): Promise<void> {
+		const { device } = this.settings;
+		// ONNX Runtime's binding takes no shared memory. Dozens of these graphs may live: none keeps an arena or threads of its own.
+		this.#merged.set(adapter, await Session.create(new Uint8Array(model).slice(), { device, threads: 1, memory: "lean" }));
+	}
+
+	async remove(adapter: number): Promise<void> {
+		const merged = this.#merged.get(adapter);
+		this.#merged.delete(adapter);
+		await merged?.dispose();
+		if (this.#adapters.delete(adapter)) this.#stack = undefined;
 	}
 
 	/** @shape → [B,D] row-major, in the batch's order */
 	embed(batch: BatchMessage): Promise<Float32Array> {
-		return inChunks(batch, this.settings.config.hiddenSize, (part) => this.#embed(part));
+		return inChunks(batch, this.#dimension, (part) => this.#embed(part));
 	}
 
+	/** Texts of merged adapters run adapter by adapter, all others together. */
 	async #embed(batch: BatchMessage): Promise<Float32Array> {
+		const groups = new Map<number, number[]>();
+		batch.adapters.forEach((adapter, text) => {
+			const group = this.#merged.has(adapter) ? adapter : 0;
+			const texts = groups.get(group);
+			if (texts) texts.push(text);
+			else groups.set(group, [text]);
+		});
+		return inParts(batch, [...groups.values()], this.#dimension, (part) => {
+			const merged = this.#merged.get(part.adapters[0]!);
+			if (!merged) return this.#runShared(part);
+			return inChunks(part, this.#dimension, (piece) => this.#runIn(merged, piece, {}), MERGED_TOKENS);
+		});
+	}
+
+	get #dimension(): number {
+		return this.settings.config.hiddenSize;
+	}
+
+	async #runShared(batch: BatchMessage): Promise<Float32Array> {
 		const used = [...new Set(batch.adapters)];
 		if (used.length > 1) return this.#run("tiles", batch, this.#tiled(batch, used));
 		return used[0] === 0 || used.length === 0 ? this.#run("none", batch, {}) : this.#run("one", batch, this.#single(used[0]!));
@@ -75,18 +115,21 @@ export class EmbedEncoder {
 		return session;
 	}
 
-	/** Texts share rows of attention, where one that is not finite would spoil the others: then each has its own. */
 	async #run(mode: AdapterMode, batch: BatchMessage, adapters: Feeds): Promise<Float32Array> {
-		const rows = new TextRows(batch.lengths);
-		const vectors = await this.#runRows(mode, batch, rows, adapters);
-		if (!rows.shared || vectors.every(Number.isFinite)) return vectors;
-		return this.#runRows(mode, batch, new TextRows(batch.lengths, false), adapters);
+		return this.#runIn(await this.#session(mode), batch, adapters);
 	}
 
-	async #runRows(mode: AdapterMode, { ids, lengths }: BatchMessage, rows: TextRows, adapters: Feeds): Promise<Float32Array> {
-		const { config, pooling } = this.settings;
-		const session = await this.#session(mode);
-		const { states } = await session.run({ ...this.#base, ...adapters, ...rows.feeds(ids, config.heads) });
+	/** Texts share rows of attention, where one that is not finite would spoil the others: then each has its own. */
+	async #runIn(session: Session, batch: BatchMessage, adapters: Feeds): Promise<Float32Array> {
+		const rows = new TextRows(batch.lengths);
+		const vectors = await this.#runRows(session, batch, rows, adapters);
+		if (!rows.shared || vectors.every(Number.isFinite)) return vectors;
+		return this.#runRows(session, batch, new TextRows(batch.lengths, false), adapters);
+	}
+
+	async #runRows(session: Session, { ids, lengths }: BatchMessage, rows: TextRows, adapters: Feeds): Promise<Float32Array> {
+		const { config, pooling, base } = this.settings;
+		const { states } = await session.run({ ...this.#base, ...adapters, ...rows.feeds(ids, config.heads, base) });
 		return poolStates(states!.data as Float32Array, lengths, config.hiddenSize, pooling);
 	}
 
@@ -137,6 +180,7 @@ export class EmbedEncoder {
 	}
 
 	async dispose(): Promise<void> {
+		for (const session of this.#merged.values()) await session.dispose();
 		for (const session of this.#sessions.values()) await (await session).dispose();
 	}
 }

@@ -163,7 +163,11 @@ describe("the engine", () => {
 			const bytes = (tensor: string) =>
 				tensor === name ? { dtype: "F16" as const, shape, data: new Uint8Array(bits.slice().buffer) } : base.weights.bytes(tensor);
 			const float32 = (tensor: string) => (tensor === name ? values.slice() : base.weights.float32(tensor));
-			return { ...base, weights: { ...base.weights, metadata: {}, tensors, bytes, float32, close: () => {} } };
+			const rows = (tensor: string, which: ArrayLike<number>) => {
+				if (tensor !== name) return base.weights.rows(tensor, which);
+				return values.slice(which[0]! * shape[1]!, (which[which.length - 1]! + 1) * shape[1]!);
+			};
+			return { ...base, weights: { ...base.weights, metadata: {}, tensors, bytes, float32, rows, close: () => {} } };
 		};
 		const results: [number, Float32Array][] = [];
 		for (const dtype of ["F16", "F32"] as const) {

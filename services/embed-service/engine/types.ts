@@ -28,8 +28,17 @@ export interface ModelRunner {
 	readonly driftLimit: number;
 	/** Bytes that the base's weights take in memory. */
 	readonly baseBytes: number;
-	/** Makes an adapter ready. @throws ADAPTER_INCOMPATIBLE if it does not fit the base. */
+	/** Batches that run at the same time. */
+	readonly lanes: number;
+	/** Whether adapters can be merged. */
+	readonly merges: boolean;
+	/** Makes an adapter ready, as factors. @throws ADAPTER_INCOMPATIBLE if it does not fit the base. */
 	prepare(adapter: Adapter): Promise<RunnerAdapter>;
+	/**
+	 * Makes an adapter ready, merged into weights of its own: as fast as the base, for the memory of the base's products.
+	 * Takes a while, in which batches run. @throws ADAPTER_INCOMPATIBLE, RUNTIME_FAILED
+	 */
+	merge(adapter: Adapter): Promise<RunnerAdapter>;
 	/**
 	 * Pooled vectors, not normalised. A text's vector does not depend on its batch mates.
 	 * @shape [B,D] row-major, in the order of `batch` · @throws RUNTIME_FAILED

@@ -1,4 +1,4 @@
-/** The engine's worker thread: sessions block the thread that runs them, so they never live on the one that serves. */
+/** One of the engine's worker threads: sessions block the thread that runs them, so they never live on the one that serves. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { DenseModule } from "@dak/shared/adapters";
 import { applyDense } from "./dense.js";
@@ -15,8 +15,10 @@ let closing = false;
 /** Of resident adapters that have one. */
 const denseModules = new Map<number, DenseModule>();
 
-function add(encoder: EmbedEncoder, { adapter, layers, dense }: Extract<EngineRequest, { kind: "add" }>): void {
-	encoder.add(adapter, layers);
+async function add(encoder: EmbedEncoder, request: Extract<EngineRequest, { kind: "add" | "merged" }>): Promise<void> {
+	const { adapter, dense } = request;
+	if (request.kind === "add") encoder.add(adapter, request.layers);
+	else await encoder.addMerged(adapter, request.model);
 	if (dense) denseModules.set(adapter, dense);
 }
 
@@ -33,6 +35,10 @@ async function handle(encoder: EmbedEncoder, request: EngineRequest): Promise<vo
 		return encoder.remove(request.adapter);
 	}
 	try {
+		if (request.kind === "merged") {
+			await add(encoder, request);
+			return reply({ kind: "done", call: request.call });
+		}
 		const vectors = await encoder.embed(request.batch);
 		const own = vectors.slice();
 		applyDense(own, request.batch.adapters, denseModules);

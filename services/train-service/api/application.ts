@@ -1,9 +1,10 @@
 /** What both protocols can ask train-service for, beyond JobService: datasets, reports, artifacts. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
-import { jailedPath } from "@dak/shared/adapters";
+import { type ArtifactStore, jailedPath } from "@dak/shared/adapters";
 import { DakError, parseOrThrow } from "@dak/shared/errors";
 import type { ModelFolder } from "@dak/shared/models";
+import type { SharedFolders } from "@dak/shared/objects";
 import type { Datasets } from "../data/index.js";
 import type { JobEstimate } from "../estimate/index.js";
 import {
@@ -26,8 +27,10 @@ export interface ApplicationOptions {
 	readonly resolveModel: (ref: string) => Promise<ModelFolder>;
 	/** The base model that texts are counted for where none is named; it need not be there. */
 	readonly defaultModel: string;
-	readonly artifactsRoot: string;
+	readonly artifacts: Pick<ArtifactStore, "resolvePath">;
 	readonly reportsRoot: string;
+	/** Where other machines' reports can be had from; undefined where they write into the folder itself. */
+	readonly shared?: SharedFolders | undefined;
 	/** @throws as the job's submission would, but for memory */
 	readonly estimate: (settings: JobSettings) => Promise<JobEstimate>;
 }
@@ -62,7 +65,7 @@ export class Application {
 		const base = folder && { ref: folder.ref, folder: folder.path, maxLength };
 		const { bytes, statistics } = await this.options.datasets.save(id, filename, content, { ...choice, base });
 		const dataset: Dataset = { id, filename: filename.slice(0, 255), createdAt: Date.now(), bytes, statistics: { ...statistics } };
-		this.options.store.saveDataset(dataset);
+		await this.options.store.saveDataset(dataset);
 		return dataset;
 	}
 
@@ -71,22 +74,30 @@ export class Application {
 		return ref === undefined ? resolveModel(defaultModel).catch(() => undefined) : resolveModel(ref);
 	}
 
-	dataset(id: string): Dataset {
+	dataset(id: string): Promise<Dataset> {
 		return this.options.store.dataset(id);
 	}
 
 	/** A job's measurements. @throws ARTIFACT_NOT_FOUND until the job has been evaluated */
-	report(id: string): Record<string, unknown> {
-		const job = this.options.jobs.get(id);
-		const file = join(this.options.reportsRoot, `${job.id}.json`);
-		if (!existsSync(file))
+	async report(id: string): Promise<Record<string, unknown>> {
+		const job = await this.options.jobs.get(id);
+		const report = await this.#reportOf(job.id);
+		if (report === undefined)
 			throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} is ${job.state} and has no report; it is written when training has ended`);
-		return JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+		return JSON.parse(report) as Record<string, unknown>;
+	}
+
+	/** Where other machines have a part in it, theirs may be newer than what lies here. */
+	async #reportOf(id: string): Promise<string | undefined> {
+		const { reportsRoot, shared } = this.options;
+		if (shared) return (await shared.readFile(`reports/${id}`, "report.json"))?.toString();
+		const file = join(reportsRoot, `${id}.json`);
+		return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 	}
 
 	/** Files of the published adapter. */
-	artifacts(id: string): { readonly path: string; readonly bytes: number }[] {
-		const folder = this.#adapterFolder(this.options.jobs.get(id));
+	async artifacts(id: string): Promise<{ readonly path: string; readonly bytes: number }[]> {
+		const folder = await this.#adapterFolder(await this.options.jobs.get(id));
 		return readdirSync(folder, { recursive: true, encoding: "utf8" })
 			.map((path) => ({ path, stat: statSync(join(folder, path)) }))
 			.filter(({ stat }) => stat.isFile())
@@ -95,15 +106,15 @@ export class Application {
 	}
 
 	/** Absolute path of one of them. @throws ARTIFACT_NOT_FOUND, PERMISSION_DENIED for a path that leaves the folder */
-	artifact(id: string, path: string): string {
-		const file = jailedPath(this.#adapterFolder(this.options.jobs.get(id)), path);
+	async artifact(id: string, path: string): Promise<string> {
+		const file = jailedPath(await this.#adapterFolder(await this.options.jobs.get(id)), path);
 		if (!existsSync(file) || !statSync(file).isFile())
 			throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} has no artifact ${JSON.stringify(path.slice(0, 200))}`);
 		return file;
 	}
 
-	#adapterFolder({ id, state, adapterPath }: Job): string {
+	async #adapterFolder({ id, state, adapterPath }: Job): Promise<string> {
 		if (adapterPath === undefined) throw new DakError("ARTIFACT_NOT_FOUND", `job ${id} is ${state} and has published no adapter`);
-		return jailedPath(this.options.artifactsRoot, adapterPath);
+		return this.options.artifacts.resolvePath(adapterPath);
 	}
 }

@@ -12,7 +12,7 @@ export async function streamEvents(app: Application, jobId: string, req: Request
 	const last = req.get("last-event-id") ?? "0";
 	if (!/^\d{1,15}$/.test(last))
 		throw invalidField("/Last-Event-ID", `found ${JSON.stringify(last.slice(0, 40))}, allowed: a sequence number`);
-	const events = app.jobs.watch(jobId, Number(last) + 1, signal);
+	const events = await app.jobs.watch(jobId, Number(last) + 1, signal);
 	res.set({ "content-type": "text/event-stream", "x-accel-buffering": "no" });
 	res.flushHeaders();
 	const heartbeat = setInterval(() => res.write(": still here\n\n"), HEARTBEAT_MS);

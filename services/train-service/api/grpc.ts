@@ -6,17 +6,22 @@ import type { Application } from "./application.js";
 import { eventMessage, jobMessage, settingsFromSpec, stateFromProto } from "./convert.js";
 import { estimateMessage } from "./estimate.js";
 
+/** Calls that change nothing and start no work; REST's GETs. */
+const READING = new Set(["getJob", "listJobs", "watchJob", "getReport"]);
+
 export function addTrainService(server: Server, app: Application, options: Omit<GrpcServiceOptions<typeof TrainService>, "scopes">): void {
-	const scopes = Object.fromEntries(Object.keys(TrainService.method).map((method) => [method, "submit" as const]));
+	const scopes = Object.fromEntries(
+		TrainService.methods.map(({ localName }) => [localName, READING.has(localName) ? "read" : "submit"] as const),
+	);
 	addProtoService(
 		server,
 		TrainService,
 		{
 			createJob: async ({ spec, idempotencyKey }, { user }) =>
 				jobMessage(await app.jobs.create(settingsFromSpec(spec), idempotencyKey, user)),
-			getJob: ({ id }) => jobMessage(app.jobs.get(id)),
-			listJobs: ({ state, pageSize, pageToken }) => {
-				const { jobs, nextPageToken } = app.jobs.list({
+			getJob: async ({ id }) => jobMessage(await app.jobs.get(id)),
+			listJobs: async ({ state, pageSize, pageToken }) => {
+				const { jobs, nextPageToken } = await app.jobs.list({
 					state: stateFromProto(state),
 					pageSize: pageSize === 0 ? undefined : pageSize,
 					pageToken,
@@ -27,10 +32,11 @@ export function addTrainService(server: Server, app: Application, options: Omit<
 			pauseJob: async ({ id }) => jobMessage(await app.jobs.pause(id)),
 			resumeJob: async ({ id }) => jobMessage(await app.jobs.resume(id)),
 			async *watchJob({ id, fromSequence }, { signal, draining }) {
-				for await (const event of app.jobs.watch(id, Number(fromSequence), AbortSignal.any([signal, draining]))) yield eventMessage(event);
+				const events = await app.jobs.watch(id, Number(fromSequence), AbortSignal.any([signal, draining]));
+				for await (const event of events) yield eventMessage(event);
 			},
 			estimateJob: async ({ spec }) => estimateMessage(await app.estimate(settingsFromSpec(spec))),
-			getReport: ({ id }) => ({ report: JSON.parse(JSON.stringify(app.report(id))) }),
+			getReport: async ({ id }) => ({ report: JSON.parse(JSON.stringify(await app.report(id))) }),
 		},
 		{ ...options, scopes },
 	);

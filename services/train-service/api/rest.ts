@@ -112,15 +112,15 @@ function jobRoutes(app: Application): Route[] {
 			operationId: "listJobs",
 			summary: "Jobs, newest first",
 			tag: "jobs",
-			scope: "submit",
+			scope: "read",
 			query: z.strictObject({
 				state: z.enum(JOB_STATES).optional(),
 				page_size: z.coerce.number().int().min(1).max(200).default(50),
 				page_token: z.string().default(""),
 			}),
 			response: { status: 200, description: "A page", schema: jobListSchema },
-		}).handle(({ query }) => {
-			const { jobs, nextPageToken } = app.jobs.list({ state: query.state, pageSize: query.page_size, pageToken: query.page_token });
+		}).handle(async ({ query }) => {
+			const { jobs, nextPageToken } = await app.jobs.list({ state: query.state, pageSize: query.page_size, pageToken: query.page_token });
 			return { body: { jobs: jobs.map(jobJson), next_page_token: nextPageToken } };
 		}),
 		route({
@@ -129,18 +129,18 @@ function jobRoutes(app: Application): Route[] {
 			operationId: "getJob",
 			summary: "A job",
 			tag: "jobs",
-			scope: "submit",
+			scope: "read",
 			params: byId,
 			response: { status: 200, description: "The job", schema: jobSchema },
 			errors: ["JOB_NOT_FOUND"],
-		}).handle(({ params }) => ({ body: jobJson(app.jobs.get(params.id)) })),
+		}).handle(async ({ params }) => ({ body: jobJson(await app.jobs.get(params.id)) })),
 		route({
 			method: "get",
 			path: "/v1/jobs/{id}/events",
 			operationId: "watchJob",
 			summary: "A job's events as server-sent events, from the start or from Last-Event-ID",
 			tag: "jobs",
-			scope: "submit",
+			scope: "read",
 			params: byId,
 			headers: { "Last-Event-ID": "Sequence of the last event that was seen" },
 			response: { status: 200, description: "Events until the job ends", contentType: "text/event-stream" },
@@ -157,18 +157,19 @@ function resultRoutes(app: Application): Route[] {
 			operationId: "getReport",
 			summary: "What was measured on base and adapter, as JSON or as a page",
 			tag: "results",
-			scope: "submit",
+			scope: "read",
 			params: byId,
 			query: z.strictObject({ format: z.enum(["json", "html"]).optional().describe("In place of the Accept header") }),
 			headers: { Accept: "text/html: one page without scripts, made of the same figures; application/json otherwise" },
 			response: { status: 200, description: "The report", schema: reportSchema },
 			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND"],
-		}).handle(({ params, query, req, res }) => {
-			const report = app.report(params.id);
+		}).handle(async ({ params, query, req, res }) => {
+			const report = await app.report(params.id);
 			res.vary("accept");
 			const format = query.format ?? req.accepts(["json", "html"]);
 			if (format !== "html") return { body: report };
-			const page = reportPage(report, { id: params.id, ...app.jobs.get(params.id).settings });
+			const { settings } = await app.jobs.get(params.id);
+			const page = reportPage(report, { id: params.id, ...settings });
 			res.set({ "content-security-policy": REPORT_CSP, "content-type": "text/html; charset=utf-8" }).end(page);
 		}),
 		route({
@@ -177,23 +178,23 @@ function resultRoutes(app: Application): Route[] {
 			operationId: "listArtifacts",
 			summary: "Files of the published adapter",
 			tag: "results",
-			scope: "submit",
+			scope: "read",
 			params: byId,
 			response: { status: 200, description: "The files", schema: artifactListSchema },
 			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND"],
-		}).handle(({ params }) => ({ body: { files: app.artifacts(params.id) } })),
+		}).handle(async ({ params }) => ({ body: { files: await app.artifacts(params.id) } })),
 		route({
 			method: "get",
 			path: "/v1/jobs/{id}/artifacts/{+path}",
 			operationId: "getArtifact",
 			summary: "One file of the published adapter",
 			tag: "results",
-			scope: "submit",
+			scope: "read",
 			params: z.object({ id: z.string(), path: z.string() }),
 			response: { status: 200, description: "The file", contentType: "application/octet-stream" },
 			errors: ["JOB_NOT_FOUND", "ARTIFACT_NOT_FOUND", "PERMISSION_DENIED"],
 		}).handle(async ({ params, res }) => {
-			const file = app.artifact(params.id, params.path);
+			const file = await app.artifact(params.id, params.path);
 			res.set({
 				"content-type": CONTENT_TYPES[extname(file)] ?? "application/octet-stream",
 				"content-length": String(statSync(file).size),
@@ -242,10 +243,10 @@ function datasetRoutes(app: Application): Route[] {
 			operationId: "getDataset",
 			summary: "A dataset and its statistics",
 			tag: "datasets",
-			scope: "submit",
+			scope: "read",
 			params: byId,
 			response: { status: 200, description: "The dataset", schema: datasetSchema },
 			errors: ["DATASET_NOT_FOUND"],
-		}).handle(({ params }) => ({ body: datasetJson(app.dataset(params.id)) })),
+		}).handle(async ({ params }) => ({ body: datasetJson(await app.dataset(params.id)) })),
 	];
 }

@@ -114,12 +114,12 @@ test("what a killed writer left is removed at the next opening", () => {
 	expect(names(folder)).toEqual(["00000001-50"]);
 });
 
-test("checkpoints go with their job: at once where it has succeeded, after a week where it may be resumed", () => {
+test("checkpoints go with their job: at once where it has succeeded, after a week where it may be resumed", async () => {
 	const root = scratchFolder();
 	const old = Date.now() / 1000 - 8 * 86_400;
 	const jobs = { running: "always", failed: "for a while", "failed-long-ago": "for a while", succeeded: "no" } as const;
 	for (const id of Object.keys(jobs)) mkdirSync(join(root, id));
 	for (const id of ["running", "failed-long-ago"]) utimesSync(join(root, id), old, old);
-	sweepCheckpoints(root, (id) => jobs[id as keyof typeof jobs]);
+	await sweepCheckpoints(root, async (id) => jobs[id as keyof typeof jobs]);
 	expect(names(root)).toEqual(["failed", "running"]);
 });

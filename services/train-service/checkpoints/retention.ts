@@ -2,16 +2,21 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-const KEPT_DAYS = 7;
+export const KEPT_MS = 7 * 86_400_000;
 
 /** Removes the checkpoints that `wanted` says no to, and those that have not been written to for a week. `wanted`: "always" while a job may still run. */
-export function sweepCheckpoints(root: string, wanted: (jobId: string) => "always" | "for a while" | "no", now = Date.now()): void {
+export async function sweepCheckpoints(
+	root: string,
+	wanted: (jobId: string) => Promise<"always" | "for a while" | "no">,
+	now = Date.now(),
+): Promise<void> {
 	if (!existsSync(root)) return;
 	for (const id of readdirSync(root)) {
 		const folder = join(root, id);
-		const want = wanted(id);
+		const want = await wanted(id);
 		if (want === "always") continue;
-		const days = (now - statSync(folder).mtimeMs) / 86_400_000;
-		if (want === "no" || days > KEPT_DAYS) rmSync(folder, { recursive: true, force: true });
+		// Another node may have been faster.
+		const age = now - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? now);
+		if (want === "no" || age > KEPT_MS) rmSync(folder, { recursive: true, force: true });
 	}
 }

@@ -12,11 +12,12 @@ const TIMEOUT_MS = 60_000;
 const PASSED_ON = ["content-type", "retry-after", "x-dak-adapter"];
 
 /** Where embed-service is. Undefined where it has taken a free port that only it knows. */
-export function embedUrl({ DAK_EMBED_URL, DAK_EMBED_PORT, DAK_HOST }: Config): string | undefined {
+export function embedUrl({ DAK_EMBED_URL, DAK_EMBED_PORT, DAK_HOST, DAK_TLS_CERT }: Config): string | undefined {
 	if (DAK_EMBED_URL !== undefined) return DAK_EMBED_URL.replace(/\/+$/, "");
 	if (DAK_EMBED_PORT === 0) return undefined;
 	const host = DAK_HOST === "0.0.0.0" ? "127.0.0.1" : DAK_HOST === "::" ? "::1" : DAK_HOST;
-	return `http://${host.includes(":") ? `[${host}]` : host}:${DAK_EMBED_PORT}`;
+	// Both services of a machine have one configuration, so embed-service speaks TLS where this one does.
+	return `${DAK_TLS_CERT === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${DAK_EMBED_PORT}`;
 }
 
 export interface EmbedAnswer {

@@ -19,7 +19,7 @@ function settingsRoute(config: Config): Route {
 		operationId: "consoleSettings",
 		summary: "What the console fills its form with",
 		hidden: true,
-		scope: "submit",
+		scope: "read",
 		response: { status: 200, description: "The settings", schema: z.object({ base_model: z.string() }) },
 	}).handle(() => ({ body: { base_model: config.DAK_BASE_MODEL } }));
 }

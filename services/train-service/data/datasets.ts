@@ -1,16 +1,17 @@
 /** Uploaded datasets: a folder each, that appears whole or not at all. What is in them is read by threads of their own. */
-import { createWriteStream, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { DakError } from "@dak/shared/errors";
 import { bringHubDataset, checkHubDataset, type HubDatasetOptions, type ModelSources } from "@dak/shared/models";
-import type { JobSettings } from "../jobs/index.js";
-import { type DatasetFile, datasetFile, EXTENSIONS, type ReadOptions, readFiles, type TextChoice } from "./formats/index.js";
+import { filesOf, type SharedFolders } from "@dak/shared/objects";
+import { isDatasetId, type JobSettings } from "../jobs/index.js";
+import { type DatasetFile, datasetFile, EXTENSIONS, type ReadOptions, type TextChoice } from "./formats/index.js";
 import { preparationOf } from "./job-options.js";
 import { type BaseTokenizer, DEFAULT_PREPARATION, type Outputs } from "./prepare/index.js";
-import { sampleTexts, type TextSample } from "./sample.js";
+import type { TextSample } from "./sample.js";
 import { chooseHubFiles, filesAt, hubFiles, uploadedFiles } from "./source.js";
 import type { DatasetStatistics } from "./statistics/index.js";
 import { PreparationPool } from "./worker/index.js";
@@ -18,6 +19,12 @@ import { PreparationPool } from "./worker/index.js";
 export interface DatasetsOptions {
 	/** Uploads lie below it. */
 	readonly folder: string;
+	/** What the hub's data sets are brought to. */
+	readonly hubFolder: string;
+	/** Where other machines can have uploads from; undefined where they have the folder itself. */
+	readonly shared?: SharedFolders | undefined;
+	/** Whether no other service has uploads in the folder. */
+	readonly alone: boolean;
 	/** What a job's `dataset.path` is relative to. */
 	readonly dataRoot: string;
 	/** Where data sets of a hub come from. */
@@ -56,11 +63,19 @@ export const createReaders = (): Readers => ({ whole: new PreparationPool(2), be
 export class Datasets {
 	constructor(private readonly options: DatasetsOptions) {
 		mkdirSync(options.folder, { recursive: true });
-		// What an upload left that was cut off with an earlier run of the service.
-		for (const name of readdirSync(options.folder)) {
-			if (name.startsWith(".")) rmSync(join(options.folder, name), { recursive: true, force: true });
-		}
+		this.#sweep();
 		mkdirSync(options.dataRoot, { recursive: true });
+	}
+
+	/** Removes what an upload left that was cut off with an earlier run of the service, or of another: those are given a day. */
+	#sweep(): void {
+		const { folder, alone } = this.options;
+		const before = alone ? Number.POSITIVE_INFINITY : Date.now() - 86_400_000;
+		for (const name of readdirSync(folder)) {
+			const path = join(folder, name);
+			const { mtimeMs = before } = statSync(path, { throwIfNoEntry: false }) ?? {};
+			if (name.startsWith(".") && mtimeMs < before) rmSync(path, { recursive: true, force: true });
+		}
 	}
 
 	/** Stores an upload after reading all of it. @throws INVALID_DATASET, PAYLOAD_TOO_LARGE; then nothing is left of it */
@@ -77,6 +92,7 @@ export class Datasets {
 		try {
 			await pipeline(content, limited(maxUploadBytes), createWriteStream(join(staging, name)));
 			const statistics = await this.#check(datasetFile(join(staging, name)), staging, options);
+			await this.options.shared?.put(sharedName(id), filesOf(staging));
 			renameSync(staging, join(folder, id));
 			return { bytes: statSync(join(folder, id, name)).size, statistics };
 		} catch (error) {
@@ -103,7 +119,14 @@ export class Datasets {
 		const files = await this.#files(source);
 		const bytes = files.reduce((sum, { path }) => sum + statSync(path).size, 0);
 		const scratch = join(tmpdir(), `dak-sample-${process.pid}-${Math.random().toString(36).slice(2)}`);
-		return sampleTexts(readFiles(files, this.#read(choice, scratch)), bytes, limit);
+		const { sample } = await this.options.readers.beginnings.run({
+			kind: "sample",
+			files,
+			read: this.#read(choice, scratch),
+			bytes,
+			limit,
+		});
+		return sample!;
 	}
 
 	/** Writes a job's prepared texts. */
@@ -111,7 +134,7 @@ export class Datasets {
 		const { signal, onProgress } = options;
 		const files = await this.#files(settings.dataset as DatasetSource, onProgress);
 		const read = this.#read({ textColumn: settings.text_column, textTemplate: settings.text_template }, outputs.texts);
-		const statistics = await this.options.readers.whole.run(
+		const { statistics } = await this.options.readers.whole.run(
 			{ kind: "prepare", files, read, outputs, options: preparationOf(settings), base },
 			signal,
 		);
@@ -122,19 +145,27 @@ export class Datasets {
 		const outputs = { texts: join(staging, "checked.jsonl"), validation: join(staging, "held-out.jsonl") };
 		const read = this.#read(choice, outputs.texts);
 		const request = { kind: "prepare", files: [file], read, outputs, options: DEFAULT_PREPARATION, base } as const;
-		const statistics = await this.options.readers.whole.run(request, signal);
+		const { statistics } = await this.options.readers.whole.run(request, signal);
 		for (const path of Object.values(outputs)) rmSync(path, { force: true });
 		return statistics!;
 	}
 
 	async #files(source: DatasetSource, onProgress?: (line: string) => void): Promise<DatasetFile[]> {
 		if ("hub" in source) return hubFiles(await bringHubDataset(source.hub, { ...this.#hub(), onProgress }));
-		return "upload" in source ? uploadedFiles(this.options.folder, source.upload) : filesAt(this.options.dataRoot, source.path);
+		if ("path" in source) return filesAt(this.options.dataRoot, source.path);
+		await this.#bring(source.upload);
+		return uploadedFiles(this.options.folder, source.upload);
+	}
+
+	/** An upload that another machine has taken. */
+	async #bring(id: string): Promise<void> {
+		const { shared, folder } = this.options;
+		if (shared && isDatasetId(id) && !existsSync(join(folder, id))) await shared.fetch(sharedName(id), join(folder, id));
 	}
 
 	#hub(): HubDatasetOptions {
-		const { folder, hub, maxUploadBytes } = this.options;
-		return { ...hub, folder: join(folder, "..", "hub-datasets"), choose: chooseHubFiles, maxBytes: maxUploadBytes };
+		const { hubFolder, hub, maxUploadBytes } = this.options;
+		return { ...hub, folder: hubFolder, choose: chooseHubFiles, maxBytes: maxUploadBytes };
 	}
 
 	#read(choice: TextChoice, scratch: string): ReadOptions {
@@ -142,6 +173,8 @@ export class Datasets {
 		return { ...choice, maxTextBytes, maxBytes: maxUploadBytes * UNPACK_FACTOR, scratch };
 	}
 }
+
+const sharedName = (id: string): string => `datasets/${id}`;
 
 const KNOWN_END = new RegExp(`(?:\\.(?:${EXTENSIONS.join("|")}))?(?:\\.(?:gz|zst))?$`, "i");
 

@@ -25,6 +25,8 @@ afterEach(async () => {
 function datasets(maxUploadBytes = 1_000_000): Datasets {
 	const hub = { hub: { endpoint }, hubCache: join(root, "hub-cache") };
 	return new Datasets({
+		hubFolder: join(root, "state", "hub-datasets"),
+		alone: true,
 		folder: join(root, "state", "datasets"),
 		dataRoot: join(root, "data"),
 		hub,

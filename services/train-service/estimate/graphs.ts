@@ -13,7 +13,7 @@ import {
 	type TrainingText,
 } from "@dak/shared/nn";
 import type { JobSettings, TrainingSettings } from "../jobs/index.js";
-import { stepOptions, widestObjective } from "../training/index.js";
+import { loraOptions, stepOptions, widestObjective } from "../training/index.js";
 
 /** Bytes of a graph's inputs by what they are. */
 export interface InputBytes {
@@ -30,8 +30,6 @@ export interface PlannedGraph {
 	readonly memory: GraphMemory;
 	readonly inputs: InputBytes;
 }
-
-const loraOf = ({ lora }: JobSettings) => ({ r: lora.r, alpha: lora.alpha ?? 2 * lora.r, targetModules: lora.target_modules });
 
 interface Declared {
 	readonly frozen: readonly { readonly input: string }[];
@@ -82,7 +80,7 @@ export function planMeasuring(base: BaseModel, settings: JobSettings, texts: rea
 		config: base.encoder,
 		pooling,
 		quantized: settings.quantization.kind === "nf4",
-		lora: loraOf(settings),
+		lora: loraOptions(base, settings),
 	});
 	const graph = new MeasuredGraph(built.model);
 	const rows = new Set(texts.flatMap((ids) => [...ids])).size;

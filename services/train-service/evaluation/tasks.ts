@@ -64,7 +64,9 @@ function retrievalTask({ retrieval }: EvaluationPlan, dimension: number): Task |
 	const rows = chosen(affordable(retrieval.queries.length, retrieval.corpus.length, dimension), retrieval.queries.length);
 	const relevant = rows.map((row) => retrieval.relevant[row]!);
 	const facts = { queries: rows.length, corpus: retrieval.corpus.length };
-	return searched("retrieval", facts, "mrr@10", (view) => retrievalScores(rowsOf(view("queries"), rows), view("corpus"), relevant, (i) => retrieval.self[rows[i]!]));
+	return searched("retrieval", facts, "mrr@10", (view) =>
+		retrievalScores(rowsOf(view("queries"), rows), view("corpus"), relevant, (i) => retrieval.self[rows[i]!]),
+	);
 }
 
 function categoryTask({ categories }: EvaluationPlan, dimension: number): Task | undefined {

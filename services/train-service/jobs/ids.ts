@@ -21,6 +21,9 @@ function sortable(): string {
 export const newJobId = (): JobId => `job_${sortable()}` as JobId;
 export const newDatasetId = (): DatasetId => `ds_${sortable()}` as DatasetId;
 
+const DATASET_ID = /^ds_[0-9a-z]{20}$/;
+
+export const isDatasetId = (text: string): text is DatasetId => DATASET_ID.test(text);
 export const isJobId = (text: string): text is JobId => JOB_ID.test(text);
 
 export const jobNotFound = (id: string): DakError => new DakError("JOB_NOT_FOUND", `job ${JSON.stringify(id.slice(0, 64))} does not exist`);

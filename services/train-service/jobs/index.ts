@@ -1,8 +1,18 @@
+export { ALL_LINEAR, adaptedModules } from "./adapted-modules.js";
+export { type JobBus, LocalBus } from "./bus.js";
 export { EventHub } from "./event-hub.js";
-export { type DatasetId, isJobId, type JobId, newDatasetId, newJobId, parseJobId } from "./ids.js";
+export { type DatasetId, isDatasetId, isJobId, type JobId, jobNotFound, newDatasetId, newJobId, parseJobId } from "./ids.js";
 export { type Admission, type Admitted, type JobList, JobService, type JobServiceOptions } from "./job-service.js";
 export { LibsqlJobStore } from "./libsql-store.js";
-export { EmbeddedQueue, type EmbeddedQueueOptions, type JobHandler, type JobQueue } from "./queue.js";
+export {
+	backoffMs,
+	EmbeddedQueue,
+	type EmbeddedQueueOptions,
+	type JobClaim,
+	type JobHandler,
+	type JobQueue,
+	type JobRest,
+} from "./queue.js";
 export {
 	ADAPTER_NAME,
 	checkAgainstBase,
@@ -16,5 +26,16 @@ export {
 	type TrainingSettings,
 } from "./settings.js";
 export { ENDED, isTerminal, NEXT, RUNNING } from "./states.js";
-export type { DatasetStore, Idempotency, JobPatch, JobStore } from "./store.js";
+export {
+	type DatasetStore,
+	datasetNotFound,
+	type Idempotency,
+	type JobPage,
+	type JobPatch,
+	type JobStore,
+	keyConflict,
+	mayNotFollow,
+	superseded,
+	type Transition,
+} from "./store.js";
 export * from "./types.js";

@@ -1,13 +1,15 @@
 /** What can be done with jobs: the functions behind REST and gRPC alike. */
 import { createHash } from "node:crypto";
 import { DakError, invalidField, parseOrThrow } from "@dak/shared/errors";
+import { currentTraceparent } from "@dak/shared/observability";
+import type { JobBus } from "./bus.js";
 import type { EventHub } from "./event-hub.js";
 import { isJobId, type JobId, newJobId, parseJobId } from "./ids.js";
 import type { JobQueue } from "./queue.js";
 import { type JobSettings, jobSettingsSchema, refuseMissingFeatures } from "./settings.js";
 import { isTerminal, NEXT, RUNNING } from "./states.js";
 import type { Idempotency, JobPatch, JobStore } from "./store.js";
-import type { Job, JobEvent, JobEventBody, JobState } from "./types.js";
+import type { Job, JobEvent, JobEventBody, JobState, Wish } from "./types.js";
 
 /** A job that may be taken. */
 export interface Admitted {
@@ -23,6 +25,7 @@ export interface JobServiceOptions {
 	readonly store: JobStore;
 	readonly queue: JobQueue;
 	readonly events: EventHub;
+	readonly bus: JobBus;
 	readonly admit: Admission;
 	/** Jobs that may wait. */
 	readonly maxQueued: number;
@@ -48,11 +51,6 @@ function idempotencyOf(key: string, settings: JobSettings): Idempotency | undefi
 }
 
 export class JobService {
-	/** Ends the running job of an id; set by the supervisor. */
-	stopRunning: (jobId: JobId) => void = () => {};
-	/** Ends the running job of an id, to be resumed later; set by the supervisor. */
-	pauseRunning: (jobId: JobId) => void = () => {};
-
 	/** By idempotency key: settles when the request in hand is done. */
 	readonly #creating = new Map<string, Promise<void>>();
 
@@ -69,7 +67,7 @@ export class JobService {
 		if (!idempotency) return this.#admit(settings, undefined, user);
 		// One request with a key at a time: the second then finds what the first made.
 		const before = this.#creating.get(idempotency.key) ?? Promise.resolve();
-		const mine = before.then(() => this.options.store.findByKey(idempotency) ?? this.#admit(settings, idempotency, user));
+		const mine = before.then(async () => (await this.options.store.findByKey(idempotency)) ?? this.#admit(settings, idempotency, user));
 		const settled = mine.then(
 			() => {},
 			() => {},
@@ -87,17 +85,21 @@ export class JobService {
 		const { settings, memoryBytes } = await admit(request);
 		const id = newJobId();
 		const named = { ...settings, adapter_name: settings.adapter_name ?? id };
-		store.insert({ id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0, user, memoryBytes }, idempotency);
-		this.record(id, { kind: "log", level: "info", message: "queued" });
+		const traceparent = currentTraceparent();
+		const asked: Job = { id, state: "queued", settings: named, createdAt: Date.now(), restarts: 0, user, memoryBytes, traceparent };
+		const job = await store.insert(asked, idempotency);
+		// Another node was faster with the same key.
+		if (job.id !== id) return job;
+		await this.record(id, { kind: "log", level: "info", message: "queued" });
 		this.options.onState("queued");
-		await this.#enqueue(id);
+		await this.#enqueue(job);
 		return this.get(id);
 	}
 
 	/** A job whose memory is not known runs alone. */
-	#enqueue(id: JobId): Promise<void> {
-		const { user = "", settings, memoryBytes = Number.POSITIVE_INFINITY } = this.get(id);
-		return this.options.queue.add(id, { user, priority: settings.priority ?? "normal", bytes: memoryBytes });
+	#enqueue({ id, user = "", settings, memoryBytes = Number.POSITIVE_INFINITY, round = 0 }: Job): Promise<void> {
+		const { device, priority = "normal" } = settings;
+		return this.options.queue.add(id, { user, priority, bytes: memoryBytes, device, round });
 	}
 
 	async #checkRoom(): Promise<void> {
@@ -106,12 +108,12 @@ export class JobService {
 			throw new DakError("OVERLOADED", `found ${maxQueued} waiting jobs, allowed: ${maxQueued}`, { retryAfterMs: 60_000 });
 	}
 
-	get(id: string): Job {
+	async get(id: string): Promise<Job> {
 		return this.options.store.get(parseJobId(id));
 	}
 
 	/** Newest first. `pageToken`: what the page before returned. */
-	list({
+	async list({
 		state,
 		pageSize = 50,
 		pageToken = "",
@@ -119,25 +121,23 @@ export class JobService {
 		state?: JobState | undefined;
 		pageSize?: number | undefined;
 		pageToken?: string | undefined;
-	}): JobList {
+	}): Promise<JobList> {
 		if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > MAX_PAGE)
 			throw invalidField("/page_size", `found ${pageSize}, allowed: 1 to ${MAX_PAGE}`);
 		if (pageToken !== "" && !isJobId(pageToken))
 			throw invalidField("/page_token", `found ${JSON.stringify(pageToken.slice(0, 40))}, allowed: a next_page_token`);
-		const jobs = this.options.store.list({ state, limit: pageSize + 1, before: pageToken === "" ? undefined : pageToken });
+		const jobs = await this.options.store.list({ state, limit: pageSize + 1, before: pageToken === "" ? undefined : pageToken });
 		const page = jobs.slice(0, pageSize);
 		return { jobs: page, nextPageToken: jobs.length > pageSize ? page.at(-1)!.id : "" };
 	}
 
 	/** Takes a waiting job out of the queue, or tells a running one to stop. @throws JOB_NOT_FOUND, STATE_CONFLICT if it has ended */
 	async cancel(text: string): Promise<Job> {
-		const { id, state } = this.get(text);
+		const { id, state } = await this.get(text);
 		if (isTerminal(state)) throw new DakError("STATE_CONFLICT", `job ${id} has ended: ${state}; allowed: a job that has not`);
 		if (await this.options.queue.remove(id)) return this.move(id, "cancelled", "cancelled while waiting", { finishedAt: Date.now() });
 		if (state === "paused") return this.move(id, "cancelled", "cancelled while paused", { finishedAt: Date.now() });
-		this.record(id, { kind: "log", level: "info", message: "cancel asked for" });
-		this.stopRunning(id);
-		return this.get(id);
+		return this.#ask(id, "cancel");
 	}
 
 	/**
@@ -146,13 +146,18 @@ export class JobService {
 	 * @throws JOB_NOT_FOUND, STATE_CONFLICT if it has ended or begun to publish
 	 */
 	async pause(text: string): Promise<Job> {
-		const { id, state } = this.get(text);
+		const { id, state } = await this.get(text);
 		if (state === "paused") return this.get(id);
 		if (!NEXT[state].includes("paused"))
 			throw new DakError("STATE_CONFLICT", `job ${id} is ${state}; allowed: one that waits, prepares, trains or evaluates`);
 		if (await this.options.queue.remove(id)) return this.move(id, "paused", "paused while waiting");
-		this.record(id, { kind: "log", level: "info", message: "pause asked for" });
-		this.pauseRunning(id);
+		return this.#ask(id, "pause");
+	}
+
+	/** What is wanted is written down first: whoever runs the job, or takes it up after a crash, finds it. */
+	async #ask(id: JobId, wish: Wish): Promise<Job> {
+		await this.record(id, { kind: "log", level: "info", message: `${wish} asked for` }, { wish });
+		this.options.bus.ask(id, wish);
 		return this.get(id);
 	}
 
@@ -161,63 +166,115 @@ export class JobService {
 	 * @throws JOB_NOT_FOUND, STATE_CONFLICT if it has succeeded or has not ended, OVERLOADED if too many wait
 	 */
 	async resume(text: string): Promise<Job> {
-		const { id } = this.get(text);
+		const { id } = await this.get(text);
 		await this.#checkRoom();
-		const { state, restarts } = this.get(id);
+		const { state, restarts, round = 0 } = await this.get(id);
 		if (state !== "paused" && state !== "cancelled" && state !== "failed")
 			throw new DakError("STATE_CONFLICT", `job ${id} is ${state}; allowed: one that is paused, cancelled or failed`);
-		this.move(id, "queued", "resumed", { restarts: restarts + 1, crashes: 0, error: undefined, finishedAt: undefined });
-		await this.#enqueue(id);
+		const afresh = {
+			restarts: restarts + 1,
+			round: round + 1,
+			crashes: 0,
+			retries: 0,
+			wish: undefined,
+			error: undefined,
+			finishedAt: undefined,
+		};
+		await this.#enqueue(await this.move(id, "queued", "resumed", afresh));
 		return this.get(id);
 	}
 
 	/** Events from a sequence on, then live ones until the job has ended. @throws JOB_NOT_FOUND */
-	watch(text: string, fromSequence: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
-		const { id } = this.get(text);
+	async watch(text: string, fromSequence: number, signal: AbortSignal): Promise<AsyncGenerator<JobEvent>> {
+		const { id } = await this.get(text);
 		return this.options.events.watch(id, fromSequence, signal);
 	}
 
-	/** Changes a job's state. */
-	move(id: JobId, to: JobState, reason: string, patch?: JobPatch): Job {
-		const { job } = this.options.store.transition(id, to, reason, patch);
-		this.options.events.notify(id);
+	/** Changes a job's state; with `attempt`, only while it is in that one's hands. */
+	async move(id: JobId, to: JobState, reason: string, patch?: JobPatch, attempt?: number): Promise<Job> {
+		const { job } = await this.options.store.transition(id, to, reason, patch, attempt);
+		this.options.bus.notify(id);
 		this.options.onState(to);
 		return job;
 	}
 
-	/** Writes an event. */
-	record(id: JobId, body: JobEventBody, patch?: JobPatch): void {
-		this.options.store.append(id, body, patch);
-		this.options.events.notify(id);
+	/** Writes an event; with `attempt`, only while the job is in that one's hands. */
+	async record(id: JobId, body: JobEventBody, patch?: JobPatch, attempt?: number): Promise<void> {
+		await this.options.store.append(id, body, patch, attempt);
+		this.options.bus.notify(id);
 	}
 
-	/** The service ends in good order while the job runs: the next start takes it up again. */
-	interrupt(id: JobId): Job {
-		return this.move(id, "interrupted", "the service is ending");
+	/**
+	 * Takes a job that the queue handed out into the hands of a new attempt; undefined for one that is not to be run. One that runs by
+	 * the store's word was left by a node that is gone.
+	 */
+	async take(id: JobId): Promise<Job | undefined> {
+		const found = await this.get(id);
+		if (isTerminal(found.state) || found.state === "paused") return undefined;
+		const queued = found.state === "queued" ? found : await this.#takeOver(found);
+		if (queued?.state !== "queued") return undefined;
+		const { attempt = 0 } = queued;
+		return this.move(id, "preparing", "taken from the queue", { startedAt: Date.now(), attempt: attempt + 1 }, attempt);
+	}
+
+	async #takeOver(job: Job): Promise<Job | undefined> {
+		const { attempt = 0 } = job;
+		const left = job.state === "interrupted" ? job : await this.#crashed(job);
+		if (left.state !== "interrupted") return left;
+		return this.move(job.id, "queued", "taken up again", { restarts: left.restarts + 1 }, attempt);
+	}
+
+	/** The service ends in good order while the job runs: the next start takes it up again, or another node. */
+	interrupt({ id, attempt }: Job): Promise<Job> {
+		return this.move(id, "interrupted", "the service is ending", undefined, attempt);
 	}
 
 	/** Its process was ended while the service goes on: the caller runs it again at once. */
-	takeUpAgain(id: JobId, reason: string): void {
-		this.move(id, "interrupted", reason);
-		this.move(id, "queued", "taken up again", { restarts: this.get(id).restarts + 1 });
+	async takeUpAgain(job: Job, reason: string, patch?: JobPatch): Promise<void> {
+		const { id, attempt } = job;
+		await this.move(id, "interrupted", reason, patch, attempt);
+		await this.move(id, "queued", "taken up again", { restarts: job.restarts + 1 }, attempt);
 	}
 
-	/** At start: puts into the queue what waits, and what an earlier run of the service left unfinished. */
+	/** It does not fit here, and may elsewhere: waits again, for what it takes. */
+	async sendElsewhere(job: Job, reason: string, memoryBytes: number): Promise<void> {
+		await this.takeUpAgain(job, `${reason}; waits for a node that can hold it`, { memoryBytes, round: (job.round ?? 0) + 1 });
+		await this.#enqueue(await this.get(job.id));
+	}
+
+	/** At start, where no other service can have them: puts into the queue what waits, and what an earlier run left unfinished. */
 	async recover(): Promise<void> {
-		for (const state of RUNNING) for (const job of this.#all(state)) this.#crashed(job);
-		for (const job of this.#all("interrupted")) this.move(job.id, "queued", "taken up again", { restarts: job.restarts + 1 });
-		for (const job of this.#all("queued").reverse()) await this.#enqueue(job.id);
+		for (const state of RUNNING) for (const job of await this.#all(state)) await this.#crashed(job);
+		for (const job of await this.#all("interrupted")) await this.#takeOver(job);
+		for (const job of (await this.#all("queued")).reverse()) await this.#recovered(job);
+	}
+
+	/** What its user asked for before the service ended is done now. */
+	async #recovered(job: Job): Promise<void> {
+		if (job.wish === "cancel") await this.move(job.id, "cancelled", "cancelled while waiting", { finishedAt: Date.now() });
+		else if (job.wish === "pause") await this.move(job.id, "paused", "paused while waiting", { wish: undefined });
+		else await this.#enqueue(job);
+	}
+
+	/**
+	 * Where other services share the queue: puts into it what should be there and is not, since a service ended between writing a job
+	 * down and putting it there. What is there stays as it is.
+	 */
+	async reconcile(olderThanMs: number): Promise<void> {
+		for (const state of ["queued", "interrupted", ...RUNNING] as const) {
+			for (const job of (await this.#all(state)).reverse()) if (job.createdAt < Date.now() - olderThanMs) await this.#enqueue(job);
+		}
 	}
 
 	/** The service was cut off while the job ran. */
-	#crashed({ id, crashes = 0 }: Job): void {
-		this.move(id, "interrupted", "the service ended while the job ran", { crashes: crashes + 1 });
-		if (crashes < MAX_CRASHES) return;
+	async #crashed({ id, crashes = 0, attempt = 0 }: Job): Promise<Job> {
+		const job = await this.move(id, "interrupted", "the service ended while the job ran", { crashes: crashes + 1 }, attempt);
+		if (crashes < MAX_CRASHES) return job;
 		const message = `the service ended ${crashes + 1} times while the job ran; it is not taken up again`;
-		this.move(id, "failed", message, { finishedAt: Date.now(), error: { reason: "TRAINING_FAILED", message } });
+		return this.move(id, "failed", message, { finishedAt: Date.now(), error: { reason: "TRAINING_FAILED", message } }, attempt);
 	}
 
-	#all(state: JobState): Job[] {
+	#all(state: JobState): Promise<Job[]> {
 		return this.options.store.list({ state, limit: 1_000_000 });
 	}
 }

@@ -14,6 +14,7 @@ import {
 	type JobServiceOptions,
 	jobSettingsSchema,
 	LibsqlJobStore,
+	LocalBus,
 	NEXT,
 	newDatasetId,
 	newJobId,
@@ -21,31 +22,31 @@ import {
 } from "./index.js";
 
 jobStoreConformance("LibsqlJobStore", () => new LibsqlJobStore(join(scratchFolder(), "jobs.db")));
-jobQueueConformance("EmbeddedQueue", () => new EmbeddedQueue());
+jobQueueConformance("EmbeddedQueue", (options) => new EmbeddedQueue({ backoff: () => 200, ...options }));
 
 describe("a libsql job file", () => {
-	test("keeps jobs, events and datasets when it is opened again", () => {
+	test("keeps jobs, events and datasets when it is opened again", async () => {
 		const file = join(scratchFolder(), "jobs.db");
 		const store = new LibsqlJobStore(file);
-		const job = store.insert(newJob(), { key: "k", requestHash: "h" });
-		store.append(job.id, { kind: "log", level: "info", message: "one" });
+		const job = await store.insert(newJob(), { key: "k", requestHash: "h" });
+		await store.append(job.id, { kind: "log", level: "info", message: "one" });
 		const dataset = { id: newDatasetId(), filename: "a.txt", createdAt: 1, bytes: 2, statistics: { texts: 3 } };
-		store.saveDataset(dataset);
-		store.close();
+		await store.saveDataset(dataset);
+		await store.close();
 		const again = new LibsqlJobStore(file);
-		expect(again.get(job.id)).toEqual(job);
-		expect(again.append(job.id, { kind: "log", level: "info", message: "two" }).sequence).toBe(2);
-		expect(again.dataset(dataset.id)).toEqual(dataset);
-		expect(() => again.dataset("ds_2")).toThrow(expect.objectContaining({ reason: "DATASET_NOT_FOUND" }));
-		again.close();
+		expect(await again.get(job.id)).toEqual(job);
+		expect((await again.append(job.id, { kind: "log", level: "info", message: "two" })).sequence).toBe(2);
+		expect(await again.dataset(dataset.id)).toEqual(dataset);
+		await expect(again.dataset("ds_2")).rejects.toMatchObject({ reason: "DATASET_NOT_FOUND" });
+		await again.close();
 	});
 
-	test("is refused to a second service while it is open", () => {
+	test("is refused to a second service while it is open", async () => {
 		const file = join(scratchFolder(), "jobs.db");
 		const store = new LibsqlJobStore(file);
 		expect(() => new LibsqlJobStore(file)).toThrow(expect.objectContaining({ reason: "UNAVAILABLE" }));
-		store.close();
-		new LibsqlJobStore(file).close();
+		await store.close();
+		await new LibsqlJobStore(file).close();
 	});
 });
 
@@ -75,10 +76,12 @@ describe("the table of states", () => {
 function service(options: Partial<JobServiceOptions> = {}) {
 	const store = new LibsqlJobStore(join(scratchFolder(), "jobs.db"));
 	const queue = new EmbeddedQueue();
+	const bus = new LocalBus();
 	const jobs = new JobService({
 		store,
 		queue,
-		events: new EventHub(store),
+		bus,
+		events: new EventHub(store, bus),
 		admit: async (settings) => ({ settings }),
 		maxQueued: 3,
 		onState: () => {},
@@ -111,7 +114,7 @@ describe("JobService", () => {
 	test("keeps nothing of a job that is not admitted", async () => {
 		const { jobs, store, queue } = service({ admit: () => Promise.reject(new Error("no such model")) });
 		await expect(jobs.create(jobWith(), "key")).rejects.toThrow("no such model");
-		expect(store.list({ limit: 10 })).toEqual([]);
+		expect(await store.list({ limit: 10 })).toEqual([]);
 		expect(await queue.depth()).toBe(0);
 	});
 
@@ -131,7 +134,7 @@ describe("JobService", () => {
 		const seen: string[] = [];
 		let pageToken = "";
 		do {
-			const page = jobs.list({ pageSize: 3, pageToken });
+			const page = await jobs.list({ pageSize: 3, pageToken });
 			seen.push(...page.jobs.map(({ id }) => id));
 			pageToken = page.nextPageToken;
 		} while (pageToken !== "");
@@ -146,9 +149,9 @@ describe("resume", () => {
 		await jobs.cancel(id);
 		expect(await jobs.resume(id)).toMatchObject({ state: "queued", restarts: 1 });
 		expect(await queue.depth()).toBe(1);
-		const watching = collect(jobs.watch(id, 1, NEVER));
-		jobs.move(id, "preparing", "test");
-		jobs.move(id, "failed", "test", { finishedAt: 5, error: { reason: "X", message: "y" } });
+		const watching = collect(await jobs.watch(id, 1, NEVER));
+		await jobs.move(id, "preparing", "test");
+		await jobs.move(id, "failed", "test", { finishedAt: 5, error: { reason: "X", message: "y" } });
 		expect((await watching).flatMap(({ body }) => (body.kind === "state" ? [body.to] : []))).toEqual([
 			"cancelled",
 			"queued",
@@ -167,7 +170,7 @@ describe("resume", () => {
 		const refused = { reason: "STATE_CONFLICT", message: expect.stringContaining("paused, cancelled or failed") };
 		await expect(jobs.resume(id)).rejects.toMatchObject(refused);
 		for (const state of ["preparing", "training", "evaluating", "publishing", "succeeded"] as const) {
-			jobs.move(id, state, "test");
+			await jobs.move(id, state, "test");
 			await expect(jobs.resume(id)).rejects.toMatchObject(refused);
 		}
 		await queue.remove(id);
@@ -194,9 +197,9 @@ describe("pause", () => {
 	test("of a job that publishes or has ended is refused", async () => {
 		const { jobs } = service();
 		const { id } = await jobs.create(jobWith());
-		for (const state of ["preparing", "training", "evaluating"] as const) jobs.move(id, state, "test");
+		for (const state of ["preparing", "training", "evaluating"] as const) await jobs.move(id, state, "test");
 		for (const state of ["publishing", "succeeded"] as const) {
-			jobs.move(id, state, "test");
+			await jobs.move(id, state, "test");
 			await expect(jobs.pause(id)).rejects.toMatchObject({ reason: "STATE_CONFLICT", message: expect.stringContaining(state) });
 		}
 	});
@@ -208,19 +211,22 @@ describe("after a crash of the service", () => {
 		const { id } = await jobs.create(jobWith());
 		const later = await jobs.create(jobWith());
 		for (let crash = 1; crash <= 3; crash++) {
-			jobs.move(id, "preparing", "test");
+			await jobs.move(id, "preparing", "test");
 			const queue = new EmbeddedQueue();
 			const next = service({ store, queue });
 			await next.jobs.recover();
-			expect(jobs.get(id)).toMatchObject({ state: "queued", restarts: crash });
+			expect(await jobs.get(id)).toMatchObject({ state: "queued", restarts: crash });
 			const order: string[] = [];
-			queue.start(async (job) => void order.push(job), 1);
+			queue.start(async (job) => {
+				order.push(job);
+				return "ended";
+			}, 1);
 			await expect.poll(() => order).toEqual([id, later.id]);
 		}
-		jobs.move(id, "preparing", "test");
+		await jobs.move(id, "preparing", "test");
 		await jobs.recover();
-		expect(jobs.get(id)).toMatchObject({ state: "failed", error: { reason: "TRAINING_FAILED" } });
-		const states = store.events(id, 1, 100).flatMap(({ body }) => (body.kind === "state" ? [body.to] : []));
+		expect(await jobs.get(id)).toMatchObject({ state: "failed", error: { reason: "TRAINING_FAILED" } });
+		const states = (await store.events(id, 1, 100)).flatMap(({ body }) => (body.kind === "state" ? [body.to] : []));
 		expect(states.slice(0, 3)).toEqual(["preparing", "interrupted", "queued"]);
 	});
 
@@ -228,10 +234,10 @@ describe("after a crash of the service", () => {
 		const { jobs } = service();
 		const { id } = await jobs.create(jobWith());
 		for (let stop = 1; stop <= 6; stop++) {
-			jobs.move(id, "preparing", "test");
-			jobs.interrupt(id);
+			await jobs.move(id, "preparing", "test");
+			await jobs.interrupt(await jobs.get(id));
 			await jobs.recover();
-			expect(jobs.get(id)).toMatchObject({ state: "queued", restarts: stop });
+			expect(await jobs.get(id)).toMatchObject({ state: "queued", restarts: stop });
 		}
 	});
 });
@@ -247,12 +253,13 @@ describe("watch", () => {
 				const join = () => {
 					const mine = leave;
 					return (async () => {
-						for await (const { sequence } of jobs.watch(id, (seen.at(-1) ?? 0) + 1, mine.signal)) seen.push(sequence);
+						const events = await jobs.watch(id, (seen.at(-1) ?? 0) + 1, mine.signal);
+						for await (const { sequence } of events) seen.push(sequence);
 					})();
 				};
 				let watching = join();
 				for (const action of actions) {
-					if (action === "write") jobs.record(id, { kind: "log", level: "info", message: "x" });
+					if (action === "write") await jobs.record(id, { kind: "log", level: "info", message: "x" });
 					else if (action === "read") await new Promise((resolve) => setImmediate(resolve));
 					else {
 						leave.abort();
@@ -261,10 +268,10 @@ describe("watch", () => {
 						watching = join();
 					}
 				}
-				jobs.move(id, "failed", "the end");
+				await jobs.move(id, "failed", "the end");
 				await watching;
-				expect(seen).toEqual(store.events(id, 1, 1000).map(({ sequence }) => sequence));
-				store.close();
+				expect(seen).toEqual((await store.events(id, 1, 1000)).map(({ sequence }) => sequence));
+				await store.close();
 			}),
 			{ numRuns: 15 },
 		);
@@ -273,16 +280,16 @@ describe("watch", () => {
 	test("of a job that has ended replays and ends; more than a page of it too", async () => {
 		const { jobs } = service();
 		const { id } = await jobs.create(jobWith());
-		for (let i = 0; i < 1100; i++) jobs.record(id, { kind: "log", level: "info", message: "x" });
-		jobs.move(id, "cancelled", "test");
-		expect(await collect(jobs.watch(id, 1, NEVER))).toHaveLength(1102);
-		expect(await collect(jobs.watch(id, 1102, NEVER))).toHaveLength(1);
-		expect(await collect(jobs.watch(id, 5000, NEVER))).toEqual([]);
+		for (let i = 0; i < 1100; i++) await jobs.record(id, { kind: "log", level: "info", message: "x" });
+		await jobs.move(id, "cancelled", "test");
+		expect(await collect(await jobs.watch(id, 1, NEVER))).toHaveLength(1102);
+		expect(await collect(await jobs.watch(id, 1102, NEVER))).toHaveLength(1);
+		expect(await collect(await jobs.watch(id, 5000, NEVER))).toEqual([]);
 	});
 
-	test("of an unknown job is refused at once", () => {
+	test("of an unknown job is refused at once", async () => {
 		const { jobs } = service();
-		expect(() => jobs.watch("job_x", 1, NEVER)).toThrow(expect.objectContaining({ reason: "JOB_NOT_FOUND" }));
+		await expect(jobs.watch("job_x", 1, NEVER)).rejects.toMatchObject({ reason: "JOB_NOT_FOUND" });
 	});
 });
 

@@ -7,7 +7,18 @@ import Database from "libsql";
 import { type JobId, jobNotFound } from "./ids.js";
 import type { JobSettings } from "./settings.js";
 import { NEXT } from "./states.js";
-import type { DatasetStore, Idempotency, JobPage, JobPatch, JobStore } from "./store.js";
+import {
+	type DatasetStore,
+	datasetNotFound,
+	type Idempotency,
+	type JobPage,
+	type JobPatch,
+	type JobStore,
+	keyConflict,
+	mayNotFollow,
+	superseded,
+	type Transition,
+} from "./store.js";
 import type { Dataset, Job, JobEvent, JobEventBody, JobState } from "./types.js";
 
 /** Each entry brings the file one version up; entries are never changed, only added. */
@@ -65,9 +76,9 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		this.#migrate();
 	}
 
-	insert(job: Job, idempotency?: Idempotency): Job {
+	async insert(job: Job, idempotency?: Idempotency): Promise<Job> {
 		return this.#atomic(() => {
-			const known = idempotency && this.findByKey(idempotency);
+			const known = idempotency && this.#byKey(idempotency);
 			if (known) return known;
 			const { state, settings, ...body } = job;
 			this.#db
@@ -78,24 +89,35 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		});
 	}
 
-	findByKey({ key, requestHash }: Idempotency): Job | undefined {
+	async findByKey(idempotency: Idempotency): Promise<Job | undefined> {
+		return this.#byKey(idempotency);
+	}
+
+	async get(id: JobId): Promise<Job> {
+		return this.#get(id);
+	}
+
+	async state(id: JobId): Promise<JobState> {
+		const row = this.#db.prepare("SELECT state FROM jobs WHERE id = ?").get(id) as Pick<JobRow, "state"> | undefined;
+		if (!row) throw jobNotFound(id);
+		return row.state;
+	}
+
+	#byKey({ key, requestHash }: Idempotency): Job | undefined {
 		const row = this.#db.prepare("SELECT request_hash, job_id FROM idempotency WHERE key = ?").get(key);
 		if (!row) return undefined;
 		const { request_hash, job_id } = row as { request_hash: string; job_id: string };
-		if (request_hash === requestHash) return this.get(job_id as JobId);
-		throw new DakError(
-			"IDEMPOTENCY_CONFLICT",
-			"Idempotency-Key: found one that was used for another request; allowed: a fresh key, or the same request",
-		);
+		if (request_hash === requestHash) return this.#get(job_id as JobId);
+		throw keyConflict();
 	}
 
-	get(id: JobId): Job {
+	#get(id: JobId): Job {
 		const row = this.#db.prepare("SELECT state, settings, body FROM jobs WHERE id = ?").get(id) as JobRow | undefined;
 		if (!row) throw jobNotFound(id);
 		return toJob(row);
 	}
 
-	list({ state, limit, before }: JobPage): Job[] {
+	async list({ state, limit, before }: JobPage): Promise<Job[]> {
 		const rows = this.#db
 			.prepare(
 				"SELECT state, settings, body FROM jobs WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
@@ -104,29 +126,25 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		return rows.map(toJob);
 	}
 
-	transition(id: JobId, to: JobState, reason: string, patch: JobPatch = {}) {
+	async transition(id: JobId, to: JobState, reason: string, patch: JobPatch = {}, attempt?: number): Promise<Transition> {
 		return this.#atomic(() => {
-			const job = this.get(id);
-			if (!NEXT[job.state].includes(to)) {
-				throw new DakError(
-					"STATE_CONFLICT",
-					`job ${id} is ${job.state}: it cannot become ${to}; allowed: ${NEXT[job.state].join(", ") || "nothing, it has ended"}`,
-				);
-			}
+			const job = this.#held(id, attempt);
+			if (!NEXT[job.state].includes(to)) throw mayNotFollow(id, job.state, to);
 			this.#db.prepare("UPDATE jobs SET state = ? WHERE id = ?").run(to, id);
 			this.#patch(id, patch);
 			return { job: { ...job, ...patch, state: to }, event: this.#event(id, { kind: "state", from: job.state, to, reason }) };
 		});
 	}
 
-	append(id: JobId, body: JobEventBody, patch?: JobPatch): JobEvent {
+	async append(id: JobId, body: JobEventBody, patch?: JobPatch, attempt?: number): Promise<JobEvent> {
 		return this.#atomic(() => {
+			if (attempt !== undefined) this.#held(id, attempt);
 			if (patch) this.#patch(id, patch);
 			return this.#event(id, body);
 		});
 	}
 
-	events(id: JobId, fromSequence: number, limit: number): JobEvent[] {
+	async events(id: JobId, fromSequence: number, limit: number): Promise<JobEvent[]> {
 		const rows = this.#db
 			.prepare("SELECT sequence, time, body FROM events WHERE job_id = ? AND sequence >= ? ORDER BY sequence LIMIT ?")
 			.all(id, fromSequence, limit);
@@ -138,19 +156,26 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		}));
 	}
 
-	saveDataset(dataset: Dataset): void {
+	async saveDataset(dataset: Dataset): Promise<void> {
 		this.#db.prepare("INSERT INTO datasets VALUES (?, ?)").run(dataset.id, JSON.stringify(dataset));
 	}
 
-	dataset(id: string): Dataset {
+	async dataset(id: string): Promise<Dataset> {
 		const row = this.#db.prepare("SELECT body FROM datasets WHERE id = ?").get(id) as { body: string } | undefined;
-		if (!row) throw new DakError("DATASET_NOT_FOUND", `dataset ${JSON.stringify(id.slice(0, 64))} does not exist`);
+		if (!row) throw datasetNotFound(id);
 		return JSON.parse(row.body) as Dataset;
 	}
 
-	close(): void {
+	async close(): Promise<void> {
 		this.#db.close();
 		this.#unlock();
+	}
+
+	/** The job, if it is in the attempt's hands, or nobody asks in whose. */
+	#held(id: JobId, attempt: number | undefined): Job {
+		const job = this.#get(id);
+		if (attempt !== undefined && (job.attempt ?? 0) !== attempt) throw superseded(id, attempt);
+		return job;
 	}
 
 	#patch(id: JobId, patch: JobPatch): void {

@@ -1,8 +1,9 @@
 /** The job as users write it: one schema for REST's JSON, gRPC's JobSpec (same names) and the OpenAPI document. */
 import { DakError, type FieldViolation, invalidField, toDakError } from "@dak/shared/errors";
-import type { BaseModel } from "@dak/shared/models";
+import { type BaseModel, POOLINGS } from "@dak/shared/models";
 import { checkExport } from "@dak/shared/nn/export";
 import { z } from "zod";
+import { ALL_LINEAR, adaptedModules } from "./adapted-modules.js";
 
 export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
 
@@ -130,7 +131,7 @@ export const jobSettingsSchema = z
 			.describe("balanced: search in general; same_item: the same thing told in other words, above all else"),
 		objective: objectiveSchema.prefault({}),
 		noise: noiseSchema.prefault({}),
-		pooling: z.enum(["mean", "cls"]).optional().describe("Default: what the base model's folder says"),
+		pooling: z.enum(POOLINGS).optional().describe("Default: what the base model's folder says"),
 		max_length: z.int().min(4).max(8192).default(64).describe("Most tokens a training text, special ones included"),
 		lora: z
 			.strictObject({
@@ -138,10 +139,11 @@ export const jobSettingsSchema = z
 				alpha: z.number().positive().max(4096).optional().describe("Default 2·r"),
 				dropout: z.number().min(0).max(0.9).default(0).describe("Only 0 is implemented yet"),
 				target_modules: z
-					.array(z.enum(["query", "key", "value", "dense"]))
+					.array(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "the name of a layer, or all-linear"))
 					.min(1)
-					.default(["query", "key", "value", "dense"])
-					.describe("Linear layers that get factors, by the last part of their names"),
+					.max(32)
+					.default([ALL_LINEAR])
+					.describe("Last parts of the adapted layers' names, as PEFT has them: query, q_lin, Wqkv, q_proj … by the base's architecture"),
 			})
 			.prefault({}),
 		quantization: z
@@ -247,6 +249,7 @@ export function checkAgainstBase(
 ): void {
 	if (lora.r > encoder.hiddenSize)
 		throw invalidField("/lora/r", `found ${lora.r}, allowed: 1 to ${encoder.hiddenSize}, the base model's hidden size`);
+	adaptedModules(lora.target_modules, encoder);
 	if (max_length > maxSeqLength)
 		throw invalidField("/max_length", `found ${max_length}, allowed: 4 to ${maxSeqLength}, the base model's limit`);
 	if (output.onnx) for (const dtype of output.onnx_dtypes) checkOnnx(encoder, dtype);

@@ -35,6 +35,8 @@ export interface Job {
 	readonly settings: JobSettings;
 	/** Milliseconds since 1970. */
 	readonly createdAt: number;
+	/** W3C traceparent of the request that submitted it, where requests are traced. */
+	readonly traceparent?: string | undefined;
 	readonly startedAt?: number | undefined;
 	readonly finishedAt?: number | undefined;
 	/** Why it failed. */
@@ -54,7 +56,18 @@ export interface Job {
 	readonly user?: string | undefined;
 	/** Most memory that it is expected to take, bytes; unknown until its base model is on this machine. */
 	readonly memoryBytes?: number | undefined;
+	/** Times that it was handed to a process. Whoever writes for one of them is refused once another has begun. */
+	readonly attempt?: number | undefined;
+	/** What its user wants of it and who runs it has not done yet. */
+	readonly wish?: Wish | undefined;
+	/** Times that it was put into the queue by hand after the first: each is another entry there. */
+	readonly round?: number | undefined;
+	/** Times in a row that it was put back since something it needs could not be reached. */
+	readonly retries?: number | undefined;
 }
+
+/** What a user may want of a job that runs. */
+export type Wish = "cancel" | "pause";
 
 export type JobEventBody =
 	| { readonly kind: "state"; readonly from: JobState; readonly to: JobState; readonly reason: string }

@@ -73,7 +73,7 @@ tags: [sentence-transformers, feature-extraction, tsdae${kind === "onnx" ? ", on
 
 ${baseModel.replaceAll(/\s/g, " ")}, adapted to raw text, with the adapter merged into its weights: ${VERDICTS[verdict] ?? verdict}.
 
-${kind === "merged" ? LOADING.merged(name) : LOADING.onnx().replace("POOLING", pooling)}
+${kind === "merged" ? LOADING.merged(name) : LOADING.onnx().replace("POOLING", pooling === "lasttoken" ? "last_token" : pooling)}
 
 ## How near it is to base + adapter
 

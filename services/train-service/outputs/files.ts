@@ -3,6 +3,7 @@ import { closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, re
 import { dirname, join } from "node:path";
 import { type DenseModule, sentenceTransformersFiles, writeDense } from "@dak/shared/adapters";
 import type { BaseModel, Pooling } from "@dak/shared/models";
+import { parseExact, writeExact } from "./exact-json.js";
 
 /** What a tokenizer's files are called; the base's are copied where it has them. */
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt"];
@@ -26,7 +27,7 @@ export interface SentenceModules extends Pick<ModelFiles, "base" | "pooling"> {
 export function writeModelFiles(folder: string, { base, pooling, dtype, config = {} }: ModelFiles): void {
 	const from = base.folder.path;
 	mkdirSync(folder, { recursive: true });
-	const own = JSON.parse(readFileSync(join(from, "config.json"), "utf8")) as Record<string, unknown>;
+	const own = parseExact(readFileSync(join(from, "config.json"), "utf8")) as Record<string, unknown>;
 	const kept = Object.entries(own).filter(([key]) => !DROPPED.includes(key));
 	writeJson(join(folder, "config.json"), { ...Object.fromEntries(kept), torch_dtype: dtype, ...config });
 	for (const name of TOKENIZER_FILES) if (existsSync(join(from, name))) copyFileSync(join(from, name), join(folder, name));
@@ -49,7 +50,7 @@ export function writeModules(folder: string, { base, pooling, dense }: SentenceM
 
 function writeJson(path: string, value: unknown): void {
 	mkdirSync(dirname(path), { recursive: true });
-	writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+	writeFileSync(path, `${writeExact(value, 2)}\n`);
 }
 
 /** Writes pieces one after the other, each made when the one before it is on its way to the disk. @returns bytes */

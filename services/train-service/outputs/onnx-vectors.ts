@@ -7,6 +7,8 @@ import { type Device, int64, Session } from "@dak/shared/runtime";
 export interface OnnxVectorsOptions {
 	readonly pooling: Pooling;
 	readonly padTokenId: number;
+	/** Whether the graph takes token types. */
+	readonly tokenTypes: boolean;
 	readonly dimension: number;
 	readonly device: Device;
 	readonly threads: number;
@@ -45,7 +47,7 @@ async function batchVectors(session: Session, texts: readonly Int32Array[], opti
 	const feeds = {
 		input_ids: int64(ids, shape),
 		attention_mask: int64(mask, shape),
-		token_type_ids: int64(new BigInt64Array(ids.length), shape),
+		...(options.tokenTypes ? { token_type_ids: int64(new BigInt64Array(ids.length), shape) } : {}),
 	};
 	const { last_hidden_state: states } = await session.run(feeds);
 	return pooled(states!.data as Float32Array, texts, longest, options);
@@ -60,8 +62,9 @@ function pooled(
 ): Float32Array {
 	const vectors = new Float32Array(texts.length * dimension);
 	texts.forEach(({ length }, b) => {
-		const count = pooling === "cls" ? 1 : length;
-		for (let s = 0; s < count; s++) {
+		const [first, last] = pooling === "lasttoken" ? [length - 1, length] : [0, pooling === "cls" ? 1 : length];
+		const count = last - first;
+		for (let s = first; s < last; s++) {
 			const start = (b * longest + s) * dimension;
 			for (let d = 0; d < dimension; d++) vectors[b * dimension + d]! += states[start + d]! / count;
 		}

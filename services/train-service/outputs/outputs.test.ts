@@ -6,8 +6,8 @@ import { type Adapter, readAdapter } from "@dak/shared/adapters";
 import { unitVectors } from "@dak/shared/evaluation";
 import { type BaseModel, linearLayers, openBaseModel } from "@dak/shared/models";
 import { Encoder, FrozenFeeds } from "@dak/shared/nn";
-import { buildEmbedGraph, loraAInput, loraBInput, packBase, poolStates, RANK_BLOCK, TextRows } from "@dak/shared/nn/inference";
-import { chooseDevice, float32, Session, Tensor } from "@dak/shared/runtime";
+import { baseFeeds, buildEmbedGraph, loraAInput, loraBInput, packBase, poolStates, RANK_BLOCK, TextRows } from "@dak/shared/nn/inference";
+import { chooseDevice, float32, Session } from "@dak/shared/runtime";
 import { loadTokenizer } from "@dak/shared/tokenization";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SMALL_TEXTS } from "../testing/small-base.js";
@@ -47,11 +47,10 @@ async function servedVectors(base: BaseModel, adapter: Adapter): Promise<Float32
 			[loraBInput(path), float32(flipped, [rows, outFeatures])],
 		];
 	});
-	const fed = packed.filter(({ fixed }) => !fixed);
 	const { states } = await session.run({
-		...Object.fromEntries(fed.map(({ input, dtype, dims, data }) => [input, new Tensor(dtype, data as never, [...dims])])),
+		...baseFeeds(packed),
 		...Object.fromEntries(factors),
-		...new TextRows(lengths).feeds(Int32Array.from(texts.flatMap((ids) => [...ids])), base.encoder.heads),
+		...new TextRows(lengths).feeds(Int32Array.from(texts.flatMap((ids) => [...ids])), base.encoder.heads, packed),
 	});
 	await session.dispose();
 	const vectors = poolStates(states!.data as Float32Array, lengths, base.encoder.hiddenSize, "mean");
@@ -90,7 +89,7 @@ describe("outputs of a job", () => {
 	});
 
 	it("onnx: onnxruntime gives serving's vectors, with 8-bit weights nearly", async () => {
-		const options = { pooling: "mean", padTokenId: 0, dimension: 32, ...SESSION } as const;
+		const options = { pooling: "mean", padTokenId: 0, tokenTypes: true, dimension: 32, ...SESSION } as const;
 		expect(largestGap(await onnxVectors(output("onnx/onnx/model.onnx"), texts, options), served)).toBeLessThan(1e-5);
 		const gap = largestGap(await onnxVectors(output("onnx/onnx/model_quantized.onnx"), texts, options), served);
 		expect(gap).toBeGreaterThan(1e-5);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { DenseModule } from "@dak/shared/adapters";
 import { unitVectors } from "@dak/shared/evaluation";
 import { type BaseModel, openBaseModel } from "@dak/shared/models";
+import { hasTokenTypes } from "@dak/shared/nn/export";
 import type { Device } from "@dak/shared/runtime";
 import type { JobSettings } from "../jobs/index.js";
 import { type CardFacts, outputCard } from "./card.js";
@@ -77,9 +78,17 @@ async function onnxModel(options: OutputOptions, weights: MergedWeights, served:
 	const dtypes = [...new Set(options.output.onnx_dtypes)];
 	const sizes = writeOnnxModel(folder, base, pooling, weights, dtypes);
 	const { hiddenSize: dimension, padTokenId } = base.encoder;
+	const tokenTypes = hasTokenTypes(base.encoder);
 	const drifts: [OnnxDtype, OutputDrift][] = [];
 	for (const dtype of dtypes) {
-		const vectors = await onnxVectors(join(folder, ONNX_FILES[dtype]), texts, { pooling, dimension, padTokenId, device, threads });
+		const vectors = await onnxVectors(join(folder, ONNX_FILES[dtype]), texts, {
+			pooling,
+			dimension,
+			padTokenId,
+			tokenTypes,
+			device,
+			threads,
+		});
 		const drift = { bytes: sizes[dtype]!, ...compare(base, served, vectors) };
 		drifts.push([dtype, drift]);
 		log(`${ONNX_FOLDER} (${dtype}): ${told(drift)}`);

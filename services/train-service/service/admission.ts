@@ -12,7 +12,7 @@ import type { Estimates } from "./estimates.js";
 export interface AdmissionOptions {
 	readonly datasets: Datasets;
 	readonly artifacts: Pick<ArtifactStore, "resolveAdapter">;
-	readonly saveDataset: (dataset: Dataset) => void;
+	readonly saveDataset: (dataset: Dataset) => Promise<void>;
 	/** Where base models may come from. */
 	readonly models: ModelSources;
 	readonly maxLoraRank: number;
@@ -34,8 +34,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
 async function check(settings: JobSettings, options: AdmissionOptions): Promise<ModelFolder | undefined> {
 	if (settings.lora.r > options.maxLoraRank)
 		throw invalidField("/lora/r", `found ${settings.lora.r}, allowed: 1 to ${options.maxLoraRank} (DAK_MAX_LORA_RANK)`);
-	checkDevice(settings);
-	if (settings.init_adapter !== undefined) options.artifacts.resolveAdapter(settings.init_adapter);
+	await checkDevice(settings, options);
+	if (settings.init_adapter !== undefined) await options.artifacts.resolveAdapter(settings.init_adapter);
 	return checkBase(settings, options);
 }
 
@@ -45,10 +45,11 @@ export async function estimateOf(settings: JobSettings, options: AdmissionOption
 	return options.estimates.of(settings);
 }
 
-function checkDevice({ device }: JobSettings): void {
+async function checkDevice({ device }: JobSettings, { estimates }: AdmissionOptions): Promise<void> {
 	try {
 		chooseDevice(device);
 	} catch (error) {
+		if (await estimates.runsElsewhere(device)) return;
 		const { message } = toDakError(error);
 		throw new DakError("INVALID_REQUEST", message, { fields: [{ pointer: "/device", detail: message }], cause: error });
 	}
@@ -82,6 +83,6 @@ async function admitTexts(
 		dataset.texts,
 		base && { ref: base.ref, folder: base.path, maxLength: max_length },
 	);
-	saveDataset({ id, filename: "texts.jsonl", createdAt: Date.now(), bytes, statistics: { ...statistics } });
+	await saveDataset({ id, filename: "texts.jsonl", createdAt: Date.now(), bytes, statistics: { ...statistics } });
 	return { upload: id };
 }

@@ -1,22 +1,24 @@
 /** The service's objects, built from the configuration and handed to each other. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { FolderArtifactStore } from "@dak/shared/adapters";
+import { openArtifacts } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
 import { bringModel, type ModelSources, modelSources, resolveModel } from "@dak/shared/models";
-import { createTrainMetrics, GpuMonitor, type Logger, type TrainMetrics } from "@dak/shared/observability";
-import type { EntryPoint } from "@dak/shared/runtime";
+import type { SharedFolders } from "@dak/shared/objects";
+import { createTracing, createTrainMetrics, GpuMonitor, type Logger, type Tracing, type TrainMetrics } from "@dak/shared/observability";
+import { chooseDevice, type EntryPoint, usableDevices } from "@dak/shared/runtime";
 import { Application } from "../api/index.js";
 import { Datasets, type Readers } from "../data/index.js";
 import type { JobEstimator } from "../estimate/index.js";
-import { type Dataset, EmbeddedQueue, EventHub, type JobQueue, JobService, type JobSettings, LibsqlJobStore } from "../jobs/index.js";
+import { type Dataset, EventHub, type JobQueue, JobService, type JobSettings, type JobStore } from "../jobs/index.js";
 import { Supervisor } from "../supervision/index.js";
 import { createAdmission, estimateOf } from "./admission.js";
+import { type Backend, openBackend } from "./backend.js";
 import { Estimates } from "./estimates.js";
 
 export interface Parts {
 	readonly metrics: TrainMetrics;
-	readonly store: LibsqlJobStore;
+	readonly tracing: Tracing;
+	readonly backend: Backend;
 	readonly queue: JobQueue;
 	readonly jobs: JobService;
 	readonly supervisor: Supervisor;
@@ -27,16 +29,23 @@ export interface Parts {
 
 const MAX_QUEUED = 1000;
 
-/** Builds everything; only the job file is opened, which the caller closes. @throws UNAVAILABLE if another service has it */
-export function compose(config: Config, logger: Logger, entry: EntryPoint, readers: Readers, estimator: JobEstimator): Parts {
-	mkdirSync(config.dataDir, { recursive: true });
+/** Builds everything; only the backend is opened, which the caller closes. @throws UNAVAILABLE if it cannot be */
+export async function compose(
+	config: Config,
+	logger: Logger,
+	entry: EntryPoint,
+	readers: Readers,
+	estimator: JobEstimator,
+): Promise<Parts> {
 	const metrics = createTrainMetrics();
-	const store = new LibsqlJobStore(join(config.dataDir, "jobs.db"));
+	const tracing = createTracing("train-service", config);
+	const { store: artifacts, folders: shared } = await openArtifacts(config);
+	const backend = await openBackend(config, logger);
+	const { store, bus, sharedRoot } = backend;
 	const gpu = new GpuMonitor(metrics);
-	const artifacts = new FolderArtifactStore(config.artifactsDir);
 	const models = modelSources(config);
-	const datasets = datasetsOf(config, models, readers);
-	const threads = Math.max(1, Math.floor(config.DAK_THREADS / config.DAK_TRAIN_MAX_JOBS));
+	const datasets = datasetsOf(config, sharedRoot, shared, models, readers);
+	const threads = Math.max(1, Math.floor(config.DAK_THREADS / Math.max(1, config.DAK_TRAIN_MAX_JOBS)));
 	const estimates = new Estimates({
 		estimator,
 		datasets,
@@ -47,8 +56,15 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 		memoryMib: config.DAK_TRAIN_MEMORY,
 		deviceMemory: () => deviceMemory(gpu),
 		pastSpeeds: (settings) => pastSpeeds(store, settings),
+		largestBytes: (device) => backend.largestBytes(device),
 	});
-	const queue = new EmbeddedQueue({ onDepth: (depth) => metrics.queueDepth.set(depth), budgetBytes: estimates.budgetBytes });
+	const facts = {
+		device: chooseDevice(config.DAK_DEVICE).kind,
+		devices: usableDevices(),
+		budgetBytes: estimates.budgetBytes,
+		maxJobs: config.DAK_TRAIN_MAX_JOBS,
+	};
+	const queue = backend.openQueue((depth) => metrics.queueDepth.set(depth), facts);
 	const admission = {
 		datasets,
 		artifacts,
@@ -59,27 +75,32 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 	};
 	const admit = createAdmission(admission);
 	const onState = (state: string) => metrics.jobs.inc({ state });
-	const jobs = new JobService({ store, queue, events: new EventHub(store), admit, maxQueued: MAX_QUEUED, onState });
-	const reportsRoot = join(config.dataDir, "reports");
+	const jobs = new JobService({ store, queue, bus, events: new EventHub(store, bus), admit, maxQueued: MAX_QUEUED, onState });
+	const reportsRoot = join(sharedRoot, "reports");
 	const supervisor = new Supervisor({
 		jobs,
+		bus,
 		datasets,
 		store: artifacts,
 		resolveModel: (ref, onProgress) => bringModel(ref, { ...models, onProgress }),
 		metrics,
 		logger,
-		workRoot: join(config.dataDir, "work"),
-		checkpointsRoot: join(config.dataDir, "checkpoints"),
+		tracing,
+		workRoot: backend.workRoot,
+		checkpointsRoot: join(sharedRoot, "checkpoints"),
 		reportsRoot,
-		checkMemory: async ({ id, settings, memoryBytes }) => {
+		shared,
+		checkMemory: async ({ id, settings, memoryBytes, attempt }) => {
 			const bytes = await estimates.start(settings, memoryBytes, queue.heldBytes(id));
 			if (bytes !== undefined && bytes !== memoryBytes)
-				jobs.record(
+				await jobs.record(
 					id,
 					{ kind: "log", level: "info", message: `expected to take ${Math.round(bytes / 2 ** 20)} MiB` },
 					{ memoryBytes: bytes },
+					attempt,
 				);
 		},
+		largestBytes: (device) => backend.largestBytes(device),
 		threads,
 		device: config.DAK_DEVICE,
 		entry,
@@ -90,11 +111,12 @@ export function compose(config: Config, logger: Logger, entry: EntryPoint, reade
 		datasets,
 		resolveModel: (ref) => resolveModel(ref, models),
 		defaultModel: config.DAK_BASE_MODEL,
-		artifactsRoot: config.artifactsDir,
+		artifacts,
 		reportsRoot,
+		shared,
 		estimate: (settings) => estimateOf(settings, admission),
 	});
-	return { gpu, estimator, metrics, store, queue, jobs, supervisor, app };
+	return { gpu, estimator, metrics, tracing, backend, queue, jobs, supervisor, app };
 }
 
 /** The first GPU's memory: the one that ONNX Runtime takes. */
@@ -104,20 +126,30 @@ function deviceMemory(gpu: GpuMonitor) {
 }
 
 /** Speeds of the last jobs with the same base and arithmetic, by which a like one's time is told. */
-function pastSpeeds(store: LibsqlJobStore, { base_model, quantization, objective, training }: JobSettings): number[] {
+async function pastSpeeds(store: JobStore, { base_model, quantization, objective, training }: JobSettings): Promise<number[]> {
 	const alike = (other: JobSettings) =>
 		other.base_model === base_model &&
 		other.quantization.kind === quantization.kind &&
 		other.training.vocabulary === training.vocabulary &&
 		JSON.stringify(other.objective) === JSON.stringify(objective);
-	return store
-		.list({ state: "succeeded", limit: 50 })
-		.flatMap(({ settings, progress }) => (progress && progress.tokensPerSecond > 0 && alike(settings) ? [progress.tokensPerSecond] : []));
+	const done = await store.list({ state: "succeeded", limit: 50 });
+	return done.flatMap(({ settings, progress }) =>
+		progress && progress.tokensPerSecond > 0 && alike(settings) ? [progress.tokensPerSecond] : [],
+	);
 }
 
-function datasetsOf(config: Config, { hub, hubCache }: ModelSources, readers: Readers): Datasets {
+function datasetsOf(
+	config: Config,
+	sharedRoot: string,
+	shared: SharedFolders | undefined,
+	{ hub, hubCache }: ModelSources,
+	readers: Readers,
+): Datasets {
 	return new Datasets({
-		folder: join(config.dataDir, "datasets"),
+		folder: join(sharedRoot, "datasets"),
+		hubFolder: join(config.dataDir, "hub-datasets"),
+		shared,
+		alone: config.DAK_REDIS_URL === undefined,
 		dataRoot: config.dataRoot,
 		hub: { hub, hubCache },
 		readers,

@@ -2,7 +2,7 @@
 import { DakError, toDakError } from "@dak/shared/errors";
 import { type ModelSources, resolveModel } from "@dak/shared/models";
 import type { Logger } from "@dak/shared/observability";
-import { chooseDevice, type DeviceKind } from "@dak/shared/runtime";
+import { chooseDevice, type DeviceKind, usableDevices } from "@dak/shared/runtime";
 import { type Datasets, sampleTexts, type TextSample } from "../data/index.js";
 import type { FittingSettings, JobEstimate, JobEstimator } from "../estimate/index.js";
 import type { JobSettings } from "../jobs/index.js";
@@ -19,13 +19,19 @@ export interface EstimatesOptions {
 	/** DAK_TRAIN_MEMORY, MiB. */
 	readonly memoryMib: number | undefined;
 	readonly deviceMemory: DeviceMemory;
+	/** Most that a job may take that asks for a device, over all nodes; undefined where none runs such jobs. */
+	readonly largestBytes: (device: JobSettings["device"]) => Promise<number | undefined>;
 	/** Tokens a second of earlier jobs like this one. */
-	readonly pastSpeeds: (settings: JobSettings) => readonly number[];
+	readonly pastSpeeds: (settings: JobSettings) => Promise<readonly number[]>;
 }
 
 /** Texts that are looked at: a second's work of the slowest tokenizer. */
 const SAMPLE = 5000;
 const MIB = 2 ** 20;
+
+function canRunHere({ device }: JobSettings): boolean {
+	return device === "auto" || usableDevices().includes(device);
+}
 
 const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
 
@@ -60,6 +66,11 @@ export class Estimates {
 		return memoryLimit(this.#limits(this.#deviceOf(undefined)));
 	}
 
+	/** Whether some node runs jobs that ask for a device. */
+	async runsElsewhere(device: JobSettings["device"]): Promise<boolean> {
+		return (await this.options.largestBytes(device)) !== undefined;
+	}
+
 	/** The whole estimate. @throws MODEL_NOT_FOUND if the base model is not on this machine yet; what the dataset or model is refused for */
 	of(settings: JobSettings): Promise<JobEstimate> {
 		const limit = memoryLimit(this.#limits(this.#deviceOf(settings)));
@@ -68,10 +79,13 @@ export class Estimates {
 
 	/**
 	 * The memory of a job that is submitted; undefined where it cannot be told yet.
-	 * @throws INSUFFICIENT_MEMORY if it could not run on an empty machine
+	 * @throws INSUFFICIENT_MEMORY if it could not run on any machine, empty
 	 */
 	async admit(settings: JobSettings): Promise<number | undefined> {
-		const limit = memoryLimit(this.#limits(this.#deviceOf(settings)));
+		// Only a node that has the device can tell.
+		if (!canRunHere(settings)) return undefined;
+		const own = memoryLimit(this.#limits(this.#deviceOf(settings)));
+		const limit = (await this.options.largestBytes(settings.device)) ?? own;
 		// A data set of the hub is brought when the job's turn comes.
 		const estimate = "hub" in settings.dataset ? undefined : await this.#unlessBroken(settings, limit);
 		if (estimate && !estimate.fits) throw doesNotFit(settings, estimate);
@@ -114,7 +128,7 @@ export class Estimates {
 			threads,
 			availableBytes,
 			time,
-			pastTokensPerSecond: pastSpeeds(settings),
+			pastTokensPerSecond: await pastSpeeds(settings),
 		});
 	}
 

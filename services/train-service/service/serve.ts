@@ -1,7 +1,7 @@
 /** Both protocols of the service, from listening to drained. */
 import { TOOL_VERSION } from "@dak/shared/adapters";
 import type { Config } from "@dak/shared/config";
-import type { Logger, TrainMetrics } from "@dak/shared/observability";
+import type { Logger, Tracing, TrainMetrics } from "@dak/shared/observability";
 import { TrainService } from "@dak/shared/proto";
 import {
 	ApiKeys,
@@ -14,6 +14,7 @@ import {
 	type Listening,
 	serveGrpc,
 	serveRest,
+	TlsFiles,
 } from "@dak/shared/server";
 import { type Application, addTrainService, restRoutes } from "../api/index.js";
 import { consoleRoutes } from "../console/index.js";
@@ -27,7 +28,21 @@ export interface Served {
 
 const DRAIN_MS = 10_000;
 
-export async function serveBoth(config: Config, app: Application, logger: Logger, metrics: TrainMetrics): Promise<Served> {
+export async function serveBoth(
+	config: Config,
+	app: Application,
+	{
+		logger,
+		metrics,
+		tracing,
+		notReady,
+	}: {
+		readonly logger: Logger;
+		readonly metrics: TrainMetrics;
+		readonly tracing: Tracing;
+		readonly notReady: () => string | undefined;
+	},
+): Promise<Served> {
 	const keys = ApiKeys.parse(config.DAK_API_KEYS);
 	const draining = new AbortController();
 	const health = new HealthStatus([TrainService.typeName]);
@@ -39,16 +54,20 @@ export async function serveBoth(config: Config, app: Application, logger: Logger
 		metrics,
 		maxBodyBytes: config.DAK_MAX_BODY_BYTES,
 		keys,
+		open: config.DAK_OPEN,
 		routes: [...restRoutes(app), ...consoleRoutes(config)],
+		notReady,
 		draining: draining.signal,
+		tracing,
 	});
-	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES });
-	const shared = { logger, metrics: metrics.traffic, keys };
-	addTrainService(server, app, { ...shared, draining: draining.signal });
+	const server = createGrpcServer({ maxMessageBytes: config.DAK_MAX_BODY_BYTES, maxStreams: config.DAK_MAX_STREAMS });
+	const shared = { logger, metrics: metrics.traffic, keys, open: config.DAK_OPEN };
+	addTrainService(server, app, { ...shared, draining: draining.signal, tracing });
 	addHealth(server, health, shared);
 	addReflection(server, [TrainService], shared);
-	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_TRAIN_PORT);
-	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_TRAIN_GRPC_PORT).catch(async (error) => {
+	const tls = TlsFiles.of(config, logger);
+	const rest = await serveRest(restApp, config.DAK_HOST, config.DAK_TRAIN_PORT, { tls, maxHeaderBytes: config.DAK_MAX_HEADER_BYTES });
+	const grpc = await serveGrpc(server, config.DAK_HOST, config.DAK_TRAIN_GRPC_PORT, { tls }).catch(async (error) => {
 		await rest.drain(0);
 		throw error;
 	});
@@ -56,9 +75,10 @@ export async function serveBoth(config: Config, app: Application, logger: Logger
 	return {
 		rest,
 		grpc,
-		drain: () => {
+		drain: async () => {
 			health.setServing(false);
-			return drainAll([rest, grpc], draining, DRAIN_MS);
+			await drainAll([rest, grpc], draining, DRAIN_MS);
+			tls?.close();
 		},
 	};
 }

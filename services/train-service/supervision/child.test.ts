@@ -40,7 +40,7 @@ test("a program that does not exist fails the job", async () => {
 	const child = new TrainingChild({ type: "start" } as never, {
 		entry: { file: "/no/such/program.js", execArgv: [] },
 		logger: createLogger("test", "silent"),
-		onMessage: (message) => messages.push(message),
+		onMessage: (message) => void messages.push(message),
 		graceMs: 300,
 	});
 	expect(await child.ended).toMatchObject({ kind: "failed", message: expect.stringContaining("Cannot find module") });

@@ -50,7 +50,8 @@ export type Outcome =
 export interface ChildOptions {
 	readonly entry: EntryPoint;
 	readonly logger: Logger;
-	readonly onMessage: (message: ChildMessage) => void;
+	/** Takes one message after the other; what it rejects with ends the process. */
+	readonly onMessage: (message: ChildMessage) => void | Promise<void>;
 	/** Before the process is killed: after it was asked to stop, and after its last message. */
 	readonly graceMs: number;
 }
@@ -64,9 +65,12 @@ export class TrainingChild {
 	readonly #process: ChildProcess;
 	readonly #lastLines: string[] = [];
 	#outcome: Outcome | undefined;
+	/** Settles when every message so far has been taken. */
+	#taken: Promise<void> = Promise.resolve();
+	#faulty = false;
 	#stopping = false;
 	#killTimer: NodeJS.Timeout | undefined;
-	/** Resolves when the process has ended. */
+	/** Resolves when the process has ended and all that it said has been taken. */
 	readonly ended: Promise<Outcome>;
 
 	constructor(
@@ -85,7 +89,7 @@ export class TrainingChild {
 			});
 			this.#process.on("close", (code, signal) => {
 				clearTimeout(this.#killTimer);
-				resolve(this.#outcome ?? this.#crash(code, signal));
+				void this.#taken.then(() => resolve(this.#outcome ?? this.#crash(code, signal)));
 			});
 		});
 		this.#send(start);
@@ -125,12 +129,15 @@ export class TrainingChild {
 	}
 
 	#handOn(message: ChildMessage): void {
-		try {
-			this.options.onMessage(message);
-		} catch (error) {
-			this.options.logger.error({ err: error }, "a training process' message could not be taken");
-			this.#protocolFault(`sent a message that could not be taken: ${toDakError(error).message}`);
-		}
+		this.#taken = this.#taken.then(async () => {
+			if (this.#faulty) return;
+			try {
+				await this.options.onMessage(message);
+			} catch (error) {
+				this.options.logger.error({ err: error }, "a training process' message could not be taken");
+				this.#protocolFault(`sent a message that could not be taken: ${toDakError(error).message}`);
+			}
+		});
 	}
 
 	#last(outcome: Outcome): void {
@@ -139,6 +146,7 @@ export class TrainingChild {
 	}
 
 	#protocolFault(what: string): void {
+		this.#faulty = true;
 		this.#outcome = { kind: "failed", reason: "TRAINING_FAILED", message: `the training process ${what}` };
 		this.kill();
 	}

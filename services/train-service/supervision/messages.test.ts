@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createLogger, createTrainMetrics } from "@dak/shared/observability";
 import { expect, test } from "vitest";
-import { EmbeddedQueue, EventHub, JobService, LibsqlJobStore } from "../jobs/index.js";
+import { EmbeddedQueue, EventHub, JobService, LibsqlJobStore, LocalBus } from "../jobs/index.js";
 import { jobWith, scratchFolder } from "../testing/index.js";
 import type { ProgressMessage } from "../training/index.js";
 import { MessageTaker } from "./messages.js";
@@ -9,10 +9,12 @@ import { MessageTaker } from "./messages.js";
 async function jobOf() {
 	const store = new LibsqlJobStore(join(scratchFolder(), "jobs.db"));
 	const queue = new EmbeddedQueue();
+	const bus = new LocalBus();
 	const jobs = new JobService({
 		store,
 		queue,
-		events: new EventHub(store),
+		bus,
+		events: new EventHub(store, bus),
 		admit: async (settings) => ({ settings }),
 		maxQueued: 3,
 		onState: () => {},
@@ -20,8 +22,8 @@ async function jobOf() {
 	const { id } = await jobs.create(jobWith());
 	const context = { jobs, metrics: createTrainMetrics(), logger: createLogger("test", "silent") };
 	/** As after another start of the job's process. */
-	const taker = () => new MessageTaker(id, jobs.get(id), context);
-	const told = () => store.events(id, 1, 100).flatMap(({ body }) => (body.kind === "progress" ? [body.progress.step] : []));
+	const taker = async () => new MessageTaker({ ...(await jobs.get(id)), attempt: 0 }, context);
+	const told = async () => (await store.events(id, 1, 100)).flatMap(({ body }) => (body.kind === "progress" ? [body.progress.step] : []));
 	const counted = async () => (await context.metrics.steps.get()).values[0]!.value;
 	return { id, store, taker, told, counted };
 }
@@ -54,20 +56,20 @@ test("steps that are done again after an interruption are told and counted once;
 		[step(1), step(2), step(3), step(4), step(2, 1), step(3, 1), step(4, 1)],
 	];
 	for (const run of runs) {
-		const messages = taker();
-		for (const message of run) messages.take(message);
+		const messages = await taker();
+		for (const message of run) await messages.take(message);
 	}
-	expect(told()).toEqual([1, 2, 3, 4, 2, 3, 4]);
+	expect(await told()).toEqual([1, 2, 3, 4, 2, 3, 4]);
 	expect(await counted()).toBe(7);
 });
 
 test("crashes of the service are forgotten once the job has made headway", async () => {
 	const { id, store, taker } = await jobOf();
-	store.append(id, { kind: "log", level: "info", message: "crashed" }, { crashes: 3 });
-	const messages = taker();
-	messages.take(step(1));
-	expect(store.get(id).crashes).toBe(3);
-	messages.take({ type: "checkpoint", step: 1, bytes: 1, milliseconds: 1 });
-	messages.take(step(2));
-	expect(store.get(id).crashes).toBe(0);
+	await store.append(id, { kind: "log", level: "info", message: "crashed" }, { crashes: 3 });
+	const messages = await taker();
+	await messages.take(step(1));
+	expect((await store.get(id)).crashes).toBe(3);
+	await messages.take({ type: "checkpoint", step: 1, bytes: 1, milliseconds: 1 });
+	await messages.take(step(2));
+	expect((await store.get(id)).crashes).toBe(0);
 });

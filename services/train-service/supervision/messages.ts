@@ -1,7 +1,7 @@
 /** What a training process reports, as events and metrics. */
 
 import type { Logger, TrainMetrics } from "@dak/shared/observability";
-import type { Job, JobId, JobService } from "../jobs/index.js";
+import type { Job, JobEventBody, JobPatch, JobService } from "../jobs/index.js";
 import type { ChildMessage, ProgressMessage } from "../training/index.js";
 
 export interface MessageContext {
@@ -17,20 +17,21 @@ export class MessageTaker {
 	#known: { readonly backoffs: number; readonly step: number };
 
 	constructor(
-		private readonly id: JobId,
-		{ progress, backoffs = 0 }: Job,
+		private readonly job: Job,
 		private readonly context: MessageContext,
 	) {
-		this.#known = { backoffs, step: progress?.step ?? 0 };
+		this.#known = { backoffs: job.backoffs ?? 0, step: job.progress?.step ?? 0 };
 	}
 
-	take(message: ChildMessage): void {
-		const { id } = this;
+	/** @throws STATE_CONFLICT if another attempt has taken the job over */
+	async take(message: ChildMessage): Promise<void> {
+		const { id, attempt } = this.job;
 		const { jobs, metrics } = this.context;
-		if (message.type === "progress") this.#progress(message);
-		else if (message.type === "log") jobs.record(id, { kind: "log", level: message.level, message: message.message });
-		else if (message.type === "evaluation") jobs.record(id, { kind: "evaluation", values: { name: message.name, ...message.values } });
-		else if (message.type === "state" && message.state !== "preparing") jobs.move(id, message.state, message.state);
+		if (message.type === "progress") await this.#progress(message);
+		else if (message.type === "log") await this.#record({ kind: "log", level: message.level, message: message.message });
+		else if (message.type === "evaluation") await this.#record({ kind: "evaluation", values: { name: message.name, ...message.values } });
+		else if (message.type === "state" && message.state !== "preparing")
+			await jobs.move(id, message.state, message.state, undefined, attempt);
 		else if (message.type === "checkpoint") {
 			this.checkpointed = true;
 			const { step, bytes, milliseconds } = message;
@@ -39,14 +40,18 @@ export class MessageTaker {
 		}
 	}
 
-	#progress(message: ProgressMessage): void {
-		const { jobs, metrics } = this.context;
+	#record(body: JobEventBody, patch?: JobPatch): Promise<void> {
+		return this.context.jobs.record(this.job.id, body, patch, this.job.attempt);
+	}
+
+	async #progress(message: ProgressMessage): Promise<void> {
+		const { metrics } = this.context;
 		const { type: _, stepSeconds, tokens, sentences, peakMemoryBytes, backoffs, ...progress } = message;
 		metrics.memoryPeakBytes.set(peakMemoryBytes);
 		if (!this.#isNew(message)) return;
 		this.#known = { backoffs, step: progress.step };
 		// A job that has made headway since a crash of the service was not what brought it down.
-		jobs.record(this.id, { kind: "progress", progress }, { progress, backoffs, ...(this.checkpointed ? { crashes: 0 } : {}) });
+		await this.#record({ kind: "progress", progress }, { progress, backoffs, ...(this.checkpointed ? { crashes: 0, retries: 0 } : {}) });
 		metrics.steps.inc();
 		metrics.tokens.inc(tokens);
 		metrics.sentences.inc(sentences);

@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { type AdapterManifest, type ArtifactStore, MANIFEST_FILE, type PublishedAdapter } from "@dak/shared/adapters";
+import type { SharedFolders } from "@dak/shared/objects";
 import type { Job, JobService, JobSettings } from "../jobs/index.js";
 
 export interface PublicationOptions {
@@ -9,66 +10,70 @@ export interface PublicationOptions {
 	readonly store: ArtifactStore;
 	/** Reports of jobs, also of those that were not published. */
 	readonly reportsRoot: string;
+	/** Where other machines can have reports from; undefined where they have the folder itself. */
+	readonly shared?: SharedFolders | undefined;
 }
 
 export class Publication {
 	constructor(private readonly options: PublicationOptions) {}
 
 	/** Brings an evaluated job to its end. `outputDir` is consumed. @throws STORAGE_FAILED */
-	publish(job: Job, outputDir: string): void {
+	async publish(job: Job, outputDir: string): Promise<void> {
 		const { jobs } = this.options;
-		jobs.move(job.id, "publishing", "publishing");
-		this.#keepReport(outputDir, job.id);
+		const { id, attempt } = job;
+		await jobs.move(id, "publishing", "publishing", undefined, attempt);
+		await this.#keepReport(outputDir, id);
 		const held = withheld(job.settings, outputDir);
 		if (held !== undefined) {
-			jobs.record(job.id, { kind: "log", level: "warn", message: `not published: ${held}` });
-			jobs.move(job.id, "succeeded", `not published: ${held}`, { finishedAt: Date.now() });
+			await jobs.record(id, { kind: "log", level: "warn", message: `not published: ${held}` }, undefined, attempt);
+			await jobs.move(id, "succeeded", `not published: ${held}`, { finishedAt: Date.now() }, attempt);
 			return;
 		}
-		this.#succeeded(job, this.#move(job, outputDir));
+		await this.#succeeded(job, await this.#move(job, outputDir));
 	}
 
-	/** After a crash: jobs that were cut off between their adapter's appearance and their own end have come to it. */
-	settle(): void {
-		for (const job of this.options.jobs.list({ state: "publishing" }).jobs) {
-			const published = this.#published(job);
-			if (published) this.#succeeded(job, published);
-		}
+	/** After a crash: a job that was cut off between its adapter's appearance and its own end has come to it. */
+	async settle(job: Job): Promise<void> {
+		const published = job.state === "publishing" ? await this.#published(job) : undefined;
+		if (published) await this.#succeeded(job, published);
 	}
 
-	/** A store that fails after the rename has published nevertheless. */
-	#move(job: Job, outputDir: string): PublishedAdapter {
+	/** A store that fails after the adapter has appeared has published nevertheless. */
+	async #move(job: Job, outputDir: string): Promise<PublishedAdapter> {
 		try {
-			return this.#published(job) ?? this.options.store.publishAdapter(job.settings.adapter_name!, outputDir);
+			return (await this.#published(job)) ?? (await this.options.store.publishAdapter(job.settings.adapter_name!, outputDir));
 		} catch (error) {
-			const published = this.#published(job);
+			const published = await this.#published(job);
 			if (published) return published;
 			throw error;
 		}
 	}
 
 	/** What this job has published. One job publishes at a time, so that it is the newest of its name. */
-	#published({ id, settings }: Job): PublishedAdapter | undefined {
+	async #published({ id, settings }: Job): Promise<PublishedAdapter | undefined> {
+		const { store } = this.options;
 		try {
-			const newest = this.options.store.resolveAdapter(settings.adapter_name!);
-			return readManifest(newest.path).job_id === id ? newest : undefined;
+			const newest = await store.resolveAdapter(settings.adapter_name!);
+			return readManifest(await store.resolvePath(newest.source)).job_id === id ? newest : undefined;
 		} catch {
 			return undefined;
 		}
 	}
 
-	#succeeded({ id }: Job, { name, source }: PublishedAdapter): void {
-		this.options.jobs.move(id, "succeeded", `published as ${name}`, { finishedAt: Date.now(), adapterPath: source });
+	async #succeeded({ id, attempt }: Job, { name, source }: PublishedAdapter): Promise<void> {
+		const patch = { finishedAt: Date.now(), adapterPath: source };
+		await this.options.jobs.move(id, "succeeded", `published as ${name}`, patch, attempt ?? 0);
 	}
 
-	#keepReport(outputDir: string, id: string): void {
-		const { reportsRoot } = this.options;
+	async #keepReport(outputDir: string, id: string): Promise<void> {
+		const { reportsRoot, shared } = this.options;
 		const report = join(outputDir, "report.json");
 		if (!existsSync(report)) return;
 		mkdirSync(reportsRoot, { recursive: true });
 		const target = join(reportsRoot, `${id}.json`);
 		copyFileSync(report, `${target}.partial`);
 		renameSync(`${target}.partial`, target);
+		await shared?.put(`reports/${id}`, [{ path: "report.json", file: target }]);
 	}
 }
 

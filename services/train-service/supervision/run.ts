@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { JobId } from "../jobs/index.js";
+import type { JobId, Wish } from "../jobs/index.js";
 
 /** One stay of a job outside the queue, and the ways in which it may be told to stop: the user cancels or pauses it, or the service is ending. */
 export class Run {
@@ -31,13 +31,10 @@ export class Run {
 		return this.#stop.signal;
 	}
 
-	cancel(): void {
-		this.#cancelled = true;
-		this.#stop.abort();
-	}
-
-	pause(): void {
-		this.#paused = true;
+	/** What the user wants, from now on. */
+	wish(wish: Wish): void {
+		if (wish === "cancel") this.#cancelled = true;
+		else this.#paused = true;
 		this.#stop.abort();
 	}
 

@@ -1,7 +1,7 @@
 /** Vectors of the base and of the adapted model over the same texts, and what their comparison says. */
 
 import { rowOf, unitVectors } from "@dak/shared/evaluation";
-import { type BaseModel, linearLayers, type Pooling } from "@dak/shared/models";
+import { type BaseModel, linearLayers, moduleName, type Pooling } from "@dak/shared/models";
 import { Encoder, type EncoderOptions, type FrozenFeeds, loraA, loraB } from "@dak/shared/nn";
 import { Random } from "@dak/shared/random";
 import { type Device, type Feeds, float32 } from "@dak/shared/runtime";
@@ -19,6 +19,7 @@ import {
 import type { JobSettings } from "../jobs/index.js";
 import type { CurvePoint } from "./loss-curve.js";
 import { createNoise } from "./noise/index.js";
+import { loraOptions } from "./step-options.js";
 import type { TextSource } from "./texts.js";
 import { Vocabulary } from "./vocabulary.js";
 import { wordEmbeddings } from "./word-embeddings.js";
@@ -54,7 +55,7 @@ export class Measurement {
 			config: base.encoder,
 			pooling,
 			quantized: settings.quantization.kind === "nf4",
-			lora: { r: settings.lora.r, alpha: settings.lora.alpha ?? 2 * settings.lora.r, targetModules: settings.lora.target_modules },
+			lora: loraOptions(base, settings),
 		};
 		const encoder = await Encoder.create(encoderOptions, { device, threads, memory: "lean" });
 		return new Measurement(options, encoder, encoderOptions, planOf(options));
@@ -172,7 +173,7 @@ export class Measurement {
 
 	#adaptedLayers() {
 		const { targetModules } = this.encoderOptions.lora;
-		return linearLayers(this.options.base.encoder).filter(({ path }) => targetModules.includes(path.slice(path.lastIndexOf(".") + 1)));
+		return linearLayers(this.options.base.encoder).filter(({ path }) => targetModules.includes(moduleName(path)));
 	}
 }
 

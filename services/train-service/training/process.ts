@@ -1,5 +1,7 @@
 /** A job's own process: a crash, or the kernel's out-of-memory killer, ends one job and never the service. */
 import { toDakError } from "@dak/shared/errors";
+import { createTracing } from "@dak/shared/observability";
+import { Phases } from "./phases.js";
 import type { ChildMessage, ParentMessage, StartMessage } from "./protocol.js";
 import { runJob } from "./run-job.js";
 
@@ -26,12 +28,25 @@ function endIfOrphaned(): void {
 }
 
 async function run(start: StartMessage): Promise<void> {
+	const { OTEL_EXPORTER_OTLP_ENDPOINT } = process.env;
+	const tracing = createTracing("training-process", { OTEL_EXPORTER_OTLP_ENDPOINT: OTEL_EXPORTER_OTLP_ENDPOINT || undefined });
+	const phases = new Phases(tracing, start);
+	let last: ChildMessage | undefined;
+	const tell = (message: ChildMessage) => {
+		phases.hear(message);
+		// The parent kills a process that does not end soon after its last message: its spans are sent before that.
+		if (message.type === "done" || message.type === "stopped") last = message;
+		else send(message);
+	};
 	try {
-		await runJob(start, { send, stopping: () => stopping, endIfOrphaned });
-		finish();
+		await runJob(start, { send: tell, stopping: () => stopping, endIfOrphaned });
+		await tracing.close();
+		finish(last);
 	} catch (error) {
 		const { reason, message, cause } = toDakError(error);
 		if (cause !== undefined) console.error(cause);
+		phases.end(error);
+		await tracing.close();
 		finish({ type: "failed", reason, message });
 	}
 }

@@ -5,6 +5,8 @@ import type { JobSettings } from "../jobs/index.js";
 export interface StartMessage {
 	readonly type: "start";
 	readonly jobId: string;
+	/** W3C traceparent of the span that the process' own belong to. */
+	readonly traceparent?: string | undefined;
 	readonly settings: JobSettings;
 	/** Prepared dataset: one JSON string a line (UTF-8), written by the service. */
 	readonly textsFile: string;

@@ -50,7 +50,8 @@ export function widestObjective(settings: Pick<JobSettings, "goal" | "objective"
 function sameItem(): { chosen: Chosen; reason: string } {
 	return {
 		chosen: { contrastive: CONTRASTIVE, anchor_whitening: WHITENING, output_whitening: WHITENING },
-		reason: "goal same_item: full contrast, the anchor on three quarters whitened similarities, and the vectors whitened as far after training",
+		reason:
+			"goal same_item: full contrast, the anchor on three quarters whitened similarities, and the vectors whitened as far after training",
 	};
 }
 

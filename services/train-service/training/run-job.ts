@@ -193,6 +193,7 @@ function writeOutputs(start: StartMessage, job: Prepared, factors: Factors, outc
 		maxLength: settings.max_length,
 		maxSeqLength: base.maxSeqLength,
 		jobId: start.jobId,
+		traceparent: start.traceparent,
 		settings: publishedSettings(settings),
 		metrics: outcome.metrics,
 		verdict: outcome.verdict,

@@ -47,8 +47,18 @@ export class TextSource {
 		return this.options.prompt;
 	}
 
-	get unknownId(): number | undefined {
-		return this.options.tokenizer.unknownId;
+	/** What a token becomes that the vocabulary lacks; byte-level tokenizers know no unknown one. */
+	get unknownId(): number {
+		return this.options.tokenizer.unknownId ?? 0;
+	}
+
+	/**
+	 * Ids of each different word as a text's first. Where words before it are deleted it becomes that, and byte-level tokenizers
+	 * have other tokens for it than behind a space, which no clean text may hold.
+	 */
+	openings(): Int32Array[] {
+		const words = new Set(this.texts.flatMap((text) => text.split(/\s+/u)));
+		return [...words].map((word) => this.#encode(word));
 	}
 
 	constructor(
@@ -61,10 +71,10 @@ export class TextSource {
 
 	/** What a step is fed with; the noise depends on seed, epoch and text alone. */
 	trainingText(index: number, epoch: number, vocabulary: Vocabulary): TrainingText {
-		const { seed, tokenizer } = this.options;
+		const { seed } = this.options;
 		const noisy = this.#noise(this.texts[index]!, Random.for(seed, "noise", epoch, index));
 		const clean = vocabulary.remap(this.clean[index]!);
-		return { noisy: vocabulary.remap(this.#encode(noisy), tokenizer.unknownId), clean, labels: clean };
+		return { noisy: vocabulary.remap(this.#encode(noisy), this.unknownId), clean, labels: clean };
 	}
 
 	#encode(text: string): Int32Array {

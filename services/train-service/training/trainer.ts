@@ -124,8 +124,8 @@ export class Trainer {
 
 	static async create(options: TrainerOptions): Promise<Trainer> {
 		const { base, settings, pooling, texts, heldOut } = options;
-		const clean = [...texts.clean, ...(heldOut?.clean ?? [])];
-		const vocabulary = vocabularyOf(settings, clean, base.encoder.vocabSize, texts.unknownId ?? 0);
+		const used = [texts, ...(heldOut ? [heldOut] : [])].flatMap((of) => [...of.clean, ...of.openings()]);
+		const vocabulary = vocabularyOf(settings, used, base.encoder.vocabSize, texts.unknownId);
 		const step = buildTrainingStep(stepOptions(base, settings, pooling, vocabulary));
 		const trainer = new Trainer(options, step, vocabulary);
 		await trainer.#open();

@@ -24,11 +24,15 @@ import {
 	type OpName,
 	onnx,
 	packRows,
+	pad,
 	padRows,
 	reduceMean,
 	reduceSum,
 	reshape,
+	rmsNorm,
 	type Shape,
+	sigmoid,
+	slice,
 	softmax,
 	sqrt,
 	sub,
@@ -101,6 +105,7 @@ export const OP_CASES: { readonly [K in OpName]: readonly OpCase[] } = {
 	erf: [{ shapes: [["T", 3]], build: erf }],
 	gelu: [{ shapes: [["T", 3]], build: gelu }],
 	tanh: [{ shapes: [["T", 3]], build: tanh }],
+	sigmoid: [{ shapes: [["T", 3]], build: sigmoid }],
 	matmul: [false, true].flatMap((transA) =>
 		[false, true].flatMap((transB): OpCase[] => [
 			{ shapes: [transA ? [5, 3] : [3, 5], transB ? [4, 5] : [5, 4]], build: (a, b) => matmul(a, b, { transA, transB, alpha: 0.7 }) },
@@ -117,6 +122,10 @@ export const OP_CASES: { readonly [K in OpName]: readonly OpCase[] } = {
 	linearNf4: [{ shapes: [["T", 64]], build: (x) => linearNf4(x, nf4Weight(x.graph)) }],
 	softmax: [{ shapes: [["B", 2, 3]], build: softmax }],
 	layerNorm: [{ shapes: [["T", 5], [5], [5]], build: (x, scale, bias) => layerNorm(x, scale, bias, 1e-5) }],
+	rmsNorm: [
+		{ shapes: [["T", 5], [5]], build: (x, scale) => rmsNorm(x, scale, 1e-5) },
+		{ shapes: [["T", 2, 3], [3]], build: (x, scale) => rmsNorm(x, scale, 1e-5) },
+	],
 	reduceSum: [
 		{ shapes: [["T", 5]], build: (x) => reduceSum(x, [-1]) },
 		{ shapes: [["B", 3, 2]], build: (x) => reduceSum(x, [0, 2], true) },
@@ -149,6 +158,11 @@ export const OP_CASES: { readonly [K in OpName]: readonly OpCase[] } = {
 			frozen: true,
 		},
 	],
+	slice: [
+		{ shapes: [["T", 6]], build: (x) => slice(x, 1, 2, 5) },
+		{ shapes: [["B", 3, 2]], build: (x) => slice(x, 1, 0, 1) },
+	],
+	pad: [{ shapes: [["T", 3]], build: (x) => pad(x, 1, 2, 1) }],
 	gather: [{ shapes: [[7, 3]], build: (table) => gather(table, index(table, "labels")), frozen: true }],
 	dequantizeNf4: [{ shapes: [[]], build: (x) => mul(dequantizeNf4(nf4Weight(x.graph)), x), frozen: true }],
 	cast: [{ shapes: [["T", 3]], build: (x) => cast(cast(mul(x, 100), "int32"), "float32"), frozen: true }],

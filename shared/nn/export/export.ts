@@ -1,26 +1,17 @@
 /** An encoder as a plain ONNX file, for programs other than this one. */
 import { DakError } from "../../errors/index.js";
 import { Graph, MAX_MODEL_BYTES, modelPieces, weightBytes } from "../../graph/index.js";
-import type { EncoderConfig } from "../../models/index.js";
+import { ARCHITECTURES, type EncoderConfig, layoutOf } from "../../models/index.js";
 import { BertExport } from "./bert.js";
+import { PreNormExport } from "./pre-norm.js";
 import { type ExportDtype, ExportWeights, type WeightSource } from "./weights.js";
 
-interface Exporter {
-	build(): void;
-}
-
-const EXPORTERS: Readonly<Record<string, new (graph: Graph, config: EncoderConfig, weights: ExportWeights) => Exporter>> = {
-	bert: BertExport,
-};
-
-const EXPORTED_ARCHITECTURES: readonly string[] = Object.keys(EXPORTERS);
-
 function build(config: EncoderConfig, dtype: ExportDtype, source: WeightSource) {
-	const Exporter = EXPORTERS[config.architecture];
-	if (!Exporter)
-		throw new DakError("NOT_IMPLEMENTED", `ONNX export: found ${config.architecture}, allowed: ${EXPORTED_ARCHITECTURES.join(", ")}`);
+	if (!ARCHITECTURES.includes(config.architecture))
+		throw new DakError("NOT_IMPLEMENTED", `ONNX export: found ${config.architecture}, allowed: ${ARCHITECTURES.join(", ")}`);
 	const graph = new Graph("encoder");
 	const weights = new ExportWeights(graph, source, dtype);
+	const Exporter = layoutOf(config).normsFirst ? PreNormExport : BertExport;
 	new Exporter(graph, config, weights).build();
 	return { graph, weights: weights.streamed };
 }
@@ -40,8 +31,8 @@ export function checkExport(config: EncoderConfig, dtype: ExportDtype): void {
 const GRAPH_BYTES = 2 ** 24;
 
 /**
- * The file's pieces in order; weights are read while they are taken. Inputs input_ids, attention_mask and token_type_ids
- * (int64 [batch_size, sequence_length]), output last_hidden_state (float32 [batch_size, sequence_length, D]), as optimum
+ * The file's pieces in order; weights are read while they are taken. Inputs input_ids, attention_mask and, where the
+ * architecture has them, token_type_ids (int64 [batch_size, sequence_length]), output last_hidden_state (float32 [batch_size, sequence_length, D]), as optimum
  * names them.
  * @throws as `checkExport` does, and INVALID_MODEL for a tensor that is not there
  */

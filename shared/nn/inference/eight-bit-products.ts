@@ -38,10 +38,10 @@ export class EightBitProducts {
 		private readonly compute: Exclude<ComputeMode, "fp32">,
 	) {}
 
-	/** x·Wᵀ + b. @shape x [T,K] → [T,N] */
+	/** x·Wᵀ, with its bias where it has one. @shape x [T,K] → [T,N] */
 	linear(layer: ServedLayer, x: Value, range: Range): Value {
 		const scaled = this.compute === "int8" ? this.#once(layer, x, range) : this.#twice(layer, x);
-		return add(scaled, this.weights.tensor(`${layer.path}.bias`, [layer.outFeatures]));
+		return layer.bias ? add(scaled, this.weights.tensor(`${layer.path}.bias`, [layer.outFeatures])) : scaled;
 	}
 
 	#once(layer: ServedLayer, x: Value, range: Range): Value {

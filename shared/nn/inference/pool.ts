@@ -9,8 +9,9 @@ export function poolStates(states: Float32Array, lengths: readonly number[], dim
 	let start = 0;
 	lengths.forEach((length, text) => {
 		const vector = vectors.subarray(text * dimension, (text + 1) * dimension);
-		const rows = pooling === "cls" ? 1 : length;
-		for (let row = start; row < start + rows; row++) for (let d = 0; d < dimension; d++) vector[d]! += states[row * dimension + d]!;
+		const rows = pooling === "mean" ? length : 1;
+		const first = pooling === "lasttoken" ? start + length - 1 : start;
+		for (let row = first; row < first + rows; row++) for (let d = 0; d < dimension; d++) vector[d]! += states[row * dimension + d]!;
 		for (let d = 0; d < dimension; d++) vector[d]! /= rows;
 		start += length;
 	});

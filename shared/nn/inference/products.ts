@@ -2,7 +2,8 @@
 import { add, type Graph, MICROSOFT, onnx, type Value } from "../../graph/index.js";
 import type { ComputeMode } from "./compute.js";
 import { EightBitProducts, type Range } from "./eight-bit-products.js";
-import { codesInput, NF4_BLOCK, scaleInput } from "./pack-linear.js";
+import { NF4_BLOCK } from "./nf4-linears.js";
+import { codesInput, scaleInput } from "./pack-linear.js";
 import type { ServedLayer } from "./served-layers.js";
 import type { BaseInputs } from "./weights.js";
 
@@ -10,7 +11,7 @@ import type { BaseInputs } from "./weights.js";
 const NF4 = 1;
 
 export interface Products {
-	/** x·Wᵀ + b. @shape x [T,K] → [T,N] */
+	/** x·Wᵀ, with its bias where it has one. @shape x [T,K] → [T,N] */
 	linear(layer: ServedLayer, x: Value, range: Range): Value;
 }
 
@@ -18,7 +19,7 @@ export interface Products {
 class Fp32Products implements Products {
 	constructor(private readonly weights: BaseInputs) {}
 
-	linear({ path, inFeatures: K, outFeatures: N }: ServedLayer, x: Value): Value {
+	linear({ path, inFeatures: K, outFeatures: N, bias }: ServedLayer, x: Value): Value {
 		const codes = this.weights.tensor(codesInput(path), [(N * K) / 2], "uint8");
 		const absmax = this.weights.tensor(scaleInput(path), [(N * K) / NF4_BLOCK]);
 		const product = onnx([x, codes, absmax], {
@@ -27,7 +28,7 @@ class Fp32Products implements Products {
 			attributes: { K, N, block_size: NF4_BLOCK, quant_type: NF4 },
 			outputs: [{ dtype: "float32", shape: [x.shape[0]!, N] }],
 		})[0]!;
-		return add(product, this.weights.tensor(`${path}.bias`, [N]));
+		return bias ? add(product, this.weights.tensor(`${path}.bias`, [N])) : product;
 	}
 }
 

@@ -1,5 +1,5 @@
-/** The linear layers as serving multiplies them: query, key and value have the same input, and are one product. */
-import type { EncoderConfig } from "../../models/index.js";
+/** The linear layers as serving multiplies them: those that have the same input are one product. */
+import { type EncoderConfig, type LayerLayout, type LinearLayer, layoutOf } from "../../models/index.js";
 
 export interface ServedLayer {
 	readonly path: string;
@@ -7,27 +7,30 @@ export interface ServedLayer {
 	readonly parts: readonly { readonly path: string; readonly outFeatures: number }[];
 	readonly inFeatures: number;
 	readonly outFeatures: number;
+	readonly bias: boolean;
 }
 
-const single = (path: string, inFeatures: number, outFeatures: number): ServedLayer => ({
-	path,
-	parts: [{ path, outFeatures }],
-	inFeatures,
-	outFeatures,
-});
-
-/** The four products of a layer, in the order in which they are made. */
-export function servedLayers({ hiddenSize: d, intermediateSize: wide }: EncoderConfig, layer: number) {
-	const path = `encoder.layer.${layer}`;
-	const parts = ["query", "key", "value"].map((name) => ({ path: `${path}.attention.self.${name}`, outFeatures: d }));
+/** Layers over one input as one. A single layer keeps its name. */
+export function joined(layers: readonly LinearLayer[], bias: boolean): ServedLayer {
+	const [first] = layers as readonly [LinearLayer];
 	return {
-		attention: { path: `${path}.attention.self.all`, parts, inFeatures: d, outFeatures: 3 * d } satisfies ServedLayer,
-		mixed: single(`${path}.attention.output.dense`, d, d),
-		wide: single(`${path}.intermediate.dense`, d, wide),
-		narrow: single(`${path}.output.dense`, wide, d),
+		path: layers.length === 1 ? first.path : `${first.path.slice(0, first.path.lastIndexOf("."))}.all`,
+		parts: layers.map(({ path, outFeatures }) => ({ path, outFeatures })),
+		inFeatures: first.inFeatures,
+		outFeatures: layers.reduce((sum, { outFeatures }) => sum + outFeatures, 0),
+		bias,
 	};
 }
 
+/** The four products of a layer, in the order in which they are made. */
+export const servedLayers = ({ attention, mixed, wide, narrow }: LayerLayout, bias: boolean) => ({
+	attention: joined(attention, bias),
+	mixed: joined([mixed], bias),
+	wide: joined(wide, bias),
+	narrow: joined([narrow], bias),
+});
+
 export function allServedLayers(config: EncoderConfig): ServedLayer[] {
-	return Array.from({ length: config.layers }, (_, layer) => Object.values(servedLayers(config, layer))).flat();
+	const { layers, linearBias } = layoutOf(config);
+	return layers.flatMap((layer) => Object.values(servedLayers(layer, linearBias)));
 }

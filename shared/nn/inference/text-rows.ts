@@ -5,6 +5,7 @@
  */
 import { float32, int64, type Tensor } from "../../runtime/index.js";
 import { type Place, placeInRows } from "../packing.js";
+import { type PackedTensor, wordRows } from "./weights.js";
 
 /** float32 numbers of the widest vector register (AVX-512). */
 const ALIGNMENT = 16;
@@ -36,7 +37,7 @@ export class TextRows {
 	}
 
 	/** Inputs `texts.*` of the embed graph. @param ids of all texts, end to end */
-	feeds(ids: Int32Array, heads: number): Record<string, Tensor> {
+	feeds(ids: Int32Array, heads: number, base: readonly PackedTensor[]): Record<string, Tensor> {
 		const { tokens, longest, rows } = this;
 		const positions = new BigInt64Array(tokens);
 		const contextStart = new BigInt64Array(tokens);
@@ -54,7 +55,7 @@ export class TextRows {
 			for (let s = 0; s < length; s++) padIndex[place + s] = BigInt(start + s);
 		});
 		return {
-			"texts.ids": int64(BigInt64Array.from(ids, BigInt), [tokens]),
+			"texts.words": wordRows(base, ids),
 			"texts.positions": int64(positions, [tokens]),
 			"texts.pad_index": int64(padIndex, [rows, 1, longest]),
 			"texts.context_start": int64(contextStart, [tokens, 1]),

@@ -91,6 +91,22 @@ const slice: Rule = ({ node, inputs: [x, starts, ends, axes] }) => {
 	return [like(x!, dims)];
 };
 
+/** Pads by constants. */
+const pad: Rule = ({ inputs: [x, pads, , axes] }) => {
+	const along = axes?.values ?? x!.dims.map((_, i) => i);
+	const dims = [...x!.dims];
+	along.forEach((axis, i) => {
+		const place = at(axis, dims.length);
+		dims[place] = fixed(dims[place]!.size + (pads?.values?.[i] ?? 0) + (pads?.values?.[i + along.length] ?? 0));
+	});
+	return [like(x!, dims)];
+};
+
+const split: Rule = ({ inputs: [x, sizes], attributes }) => {
+	const axis = at(attributes.int("axis", 0), x!.dims.length);
+	return (sizes?.values ?? []).map((size) => like(x!, x!.dims.with(axis, fixed(size))));
+};
+
 const layerNorm: Rule = ({ inputs: [x] }) => {
 	const row = like(x!, [...x!.dims.slice(0, -1), fixed(1)]);
 	return [like(x!, x!.dims), row, row];
@@ -141,6 +157,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
 	Concat: concat,
 	Gather: gather,
 	Slice: slice,
+	Pad: pad,
+	Split: split,
 	Unsqueeze: unsqueeze,
 	Squeeze: squeeze,
 	Cast: ({ inputs: [x], attributes }) => [like(x!, x!.dims, attributes.int("to", x!.dtype))],
@@ -163,6 +181,9 @@ const SAME = [
 	"Abs",
 	"Reciprocal",
 	"Sigmoid",
+	"Sin",
+	"Cos",
+	"CumSum",
 	"Relu",
 	"Gelu",
 	"FastGelu",

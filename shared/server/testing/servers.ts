@@ -2,7 +2,16 @@
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 import { createEmbedMetrics } from "../../observability/index.js";
-import { ApiKeys, createGrpcServer, createRestApp, type Listening, type RestAppOptions, serveGrpc, serveRest } from "../index.js";
+import {
+	ApiKeys,
+	createGrpcServer,
+	createRestApp,
+	type Listening,
+	type RestAppOptions,
+	type ServeRestOptions,
+	serveGrpc,
+	serveRest,
+} from "../index.js";
 
 export const logger = pino({ level: "silent" });
 
@@ -14,6 +23,7 @@ function ended<T extends Listening>(listening: T): T {
 
 export async function startRest(
 	options: Partial<RestAppOptions> & Pick<RestAppOptions, "routes">,
+	serving: ServeRestOptions = {},
 ): Promise<Listening & { url: string; metrics: ReturnType<typeof createEmbedMetrics> }> {
 	const metrics = createEmbedMetrics();
 	const app = createRestApp({
@@ -25,8 +35,8 @@ export async function startRest(
 		keys: ApiKeys.parse(undefined),
 		...options,
 	});
-	const listening = ended(await serveRest(app, "127.0.0.1", 0));
-	return { ...listening, url: `http://127.0.0.1:${listening.port}`, metrics };
+	const listening = ended(await serveRest(app, "127.0.0.1", 0, serving));
+	return { ...listening, url: `${serving.tls ? "https" : "http"}://127.0.0.1:${listening.port}`, metrics };
 }
 
 export async function startGrpc(
@@ -35,10 +45,11 @@ export async function startGrpc(
 		options: { logger: typeof logger; metrics: ReturnType<typeof createEmbedMetrics>["traffic"]; keys: ApiKeys },
 	) => void,
 	keys = ApiKeys.parse(undefined),
+	{ tls, maxStreams }: ServeRestOptions & { readonly maxStreams?: number } = {},
 ): Promise<Listening & { address: string; metrics: ReturnType<typeof createEmbedMetrics> }> {
 	const metrics = createEmbedMetrics();
-	const server = createGrpcServer({ maxMessageBytes: 64 * 1024 });
+	const server = createGrpcServer({ maxMessageBytes: 64 * 1024, ...(maxStreams !== undefined && { maxStreams }) });
 	add(server, { logger, metrics: metrics.traffic, keys });
-	const listening = ended(await serveGrpc(server, "127.0.0.1", 0));
+	const listening = ended(await serveGrpc(server, "127.0.0.1", 0, { tls }));
 	return { ...listening, address: `127.0.0.1:${listening.port}`, metrics };
 }

@@ -89,6 +89,23 @@ export interface Report {
 		readonly similarity_correlation: number;
 		readonly mean_cosine: { readonly base: number; readonly adapted: number };
 		readonly collapsed: boolean;
+		/** Similarity of general sentences by language: what falls here was forgotten. */
+		readonly general?: Readonly<Record<string, { readonly base: Scores; readonly adapted: Scores }>>;
+		readonly checks?: readonly { readonly name: string; readonly passed: boolean; readonly found: string }[];
+	};
+	/** Why the objective is as it is. */
+	readonly objective?: { readonly reason: string };
+	/** Pairs of texts by their cosine, in bins of equal width. */
+	readonly similarity_histogram?: {
+		readonly from: number;
+		readonly to: number;
+		readonly base: readonly number[];
+		readonly adapted: readonly number[];
+	};
+	readonly projection?: {
+		readonly variance: readonly [number, number];
+		readonly base: readonly (readonly [number, number])[];
+		readonly adapted: readonly (readonly [number, number])[];
 	};
 	readonly validation?: { readonly texts: number; readonly loss_before: number; readonly loss_after: number };
 	readonly neighbours?: readonly { readonly text: string; readonly base: readonly Neighbour[]; readonly adapted: readonly Neighbour[] }[];

@@ -7,6 +7,7 @@ import { usePolled } from "../live/use-polled.js";
 import { Badge, Figures } from "../parts/basics.js";
 import { LossParts } from "./loss-parts.js";
 import { Neighbours } from "./neighbours.js";
+import { Histogram, Projection } from "./pictures.js";
 import { Retrieval } from "./retrieval.js";
 
 const TONE: Readonly<Record<string, string>> = { improved: "good", regressed: "bad" };
@@ -24,14 +25,34 @@ export function ReportSection({ id, state }: { readonly id: string; readonly sta
 			</div>
 			<p class={`notice ${TONE[report.verdict] ?? "wait"}`}>{report.summary}</p>
 			{report.retrieval && <Retrieval retrieval={report.retrieval} />}
-			<Checks report={report} />
+			<Signals report={report} />
+			<Checks checks={report.sanity?.checks ?? []} />
+			{report.objective && <p class="mute">Objective: {report.objective.reason}.</p>}
+			<div class="pictures">
+				{report.similarity_histogram && <Histogram of={report.similarity_histogram} />}
+				{report.projection && <Projection of={report.projection} />}
+			</div>
 			{report.neighbours && <Neighbours rows={report.neighbours} />}
 			{report.loss?.curve && <LossParts curve={report.loss.curve} />}
 		</section>
 	);
 }
 
-function Checks({ report: { sanity, validation } }: { readonly report: Report }) {
+/** What was looked at, and whether it passed. */
+function Checks({ checks }: { readonly checks: NonNullable<NonNullable<Report["sanity"]>["checks"]> }) {
+	if (checks.length === 0) return null;
+	return (
+		<ul class="checks">
+			{checks.map(({ name, passed, found }) => (
+				<li key={name} class={passed ? "good" : "bad"}>
+					<b>{name.replaceAll("_", " ")}</b> {passed ? "passed" : "not passed"}: {found}
+				</li>
+			))}
+		</ul>
+	);
+}
+
+function Signals({ report: { sanity, validation } }: { readonly report: Report }) {
 	return (
 		<Figures
 			items={[
@@ -46,6 +67,10 @@ function Checks({ report: { sanity, validation } }: { readonly report: Report })
 					? ([
 							["Similarities, base and adapter", `correlate ${fixed(sanity.similarity_correlation, 2)}`],
 							["Mean cosine", `${fixed(sanity.mean_cosine.base, 2)} → ${fixed(sanity.mean_cosine.adapted, 2)}`],
+							...Object.entries(sanity.general ?? {}).map(
+								([language, { base, adapted }]) =>
+									[`General similarity, ${language}`, `${fixed(base.spearman, 2)} → ${fixed(adapted.spearman, 2)}`] as const,
+							),
 							["Space", sanity.collapsed ? "collapsed" : `intact over ${plural(sanity.texts, "text")}`],
 						] as const)
 					: []),

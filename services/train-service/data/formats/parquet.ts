@@ -16,7 +16,7 @@ export async function* readParquet(file: DatasetFile, choice: TextChoice, limits
 	try {
 		const buffer = await asyncBuffer(handle);
 		const metadata = await understood(() => parquetMetadataAsync(buffer));
-		const textOf = chooseText(textColumns(metadata, choice), choice);
+		const textOf = chooseText(await understood(async () => textColumns(metadata, choice)), choice);
 		yield* readGroups(buffer, metadata, textOf, limits);
 	} finally {
 		await handle.close();
@@ -58,6 +58,8 @@ function checkedSize(group: FileMetaData["row_groups"][number], columns: readonl
 function textColumns(metadata: FileMetaData, { textColumn, textTemplate }: TextChoice): string[] {
 	const named = textColumn !== undefined || textTemplate !== undefined;
 	const { children } = parquetSchema(metadata);
+	if (children.some(({ element }) => typeof element.name !== "string"))
+		throw invalidData("found a damaged Parquet file: a column without a name");
 	return children.filter(({ element }) => named || element.type === "BYTE_ARRAY").map(({ element }) => element.name);
 }
 
@@ -65,14 +67,21 @@ async function asyncBuffer(handle: FileHandle): Promise<AsyncBuffer> {
 	const { size } = await handle.stat();
 	return {
 		byteLength: size,
-		slice: async (start, end = size) => {
-			// Places are a stranger's numbers; bytes are only set aside for what the file has.
-			if (!(start >= 0 && end >= start && end <= size)) throw new RangeError(`bytes ${start} to ${end} of ${size}`);
-			const bytes = new ArrayBuffer(end - start);
-			await handle.read(new Uint8Array(bytes), 0, end - start, start);
+		slice: (start, end = size) => {
+			const bytes = readBytes(handle, size, start, end);
+			// The library asks for several places at once and waits for the first: a later one's failure must not end the process.
+			bytes.catch(() => {});
 			return bytes;
 		},
 	};
+}
+
+async function readBytes(handle: FileHandle, size: number, start: number, end: number): Promise<ArrayBuffer> {
+	// Places are a stranger's numbers; bytes are only set aside for what the file has.
+	if (!(start >= 0 && end >= start && end <= size)) throw new RangeError(`bytes ${start} to ${end} of ${size}`);
+	const bytes = new ArrayBuffer(end - start);
+	await handle.read(new Uint8Array(bytes), 0, end - start, start);
+	return bytes;
 }
 
 /** The library's errors of any kind say that the file is not as it should be. */

@@ -32,8 +32,8 @@ test("a thread prepares while this one goes on, and serves again", async () => {
 	}, 5);
 	const [first, second] = await Promise.all([pool.run(request("a", many(50_000))), pool.run(request("b", many(3000)))]);
 	clearInterval(timer);
-	expect(first!.texts).toBe(50_000);
-	expect(second!.texts).toBe(3000);
+	expect(first.statistics!.texts).toBe(50_000);
+	expect(second.statistics!.texts).toBe(3000);
 	expect(readFileSync(join(folder, "b.jsonl"), "utf8").split("\n")).toHaveLength(3001);
 	expect(longest).toBeLessThan(1000);
 });
@@ -44,7 +44,7 @@ test("a refusal comes back as it was thrown, and the thread serves on", async ()
 		reason: "INVALID_DATASET",
 		fields: [{ pointer: "/dataset", detail: expect.stringContaining("without a single letter") }],
 	});
-	expect(await pool.run({ ...request("b", ["red hat", "blue hat"]), kind: "inspect" })).toBeUndefined();
+	expect(await pool.run({ ...request("b", ["red hat", "blue hat"]), kind: "inspect" })).toEqual({ kind: "done" });
 });
 
 test("what is broken off ends at once, and the next request is served", async () => {
@@ -55,5 +55,18 @@ test("what is broken off ends at once, and the next request is served", async ()
 	abort.abort();
 	await expect(running).rejects.toMatchObject({ reason: "CANCELLED" });
 	await expect(pool.run(request("c", many(10)), AbortSignal.abort())).rejects.toMatchObject({ reason: "CANCELLED" });
-	expect((await pool.run(request("b", many(10))))!.texts).toBe(10);
+	expect((await pool.run(request("b", many(10)))).statistics!.texts).toBe(10);
+});
+
+test("a damaged file over which the library runs in circles is given up, and the next request is served", async () => {
+	const pool = new PreparationPool(1, 1500);
+	const files = [datasetFile(join(import.meta.dirname, "fixtures", "endless.parquet"))];
+	const read: ReadOptions = { textColumn: "title", maxTextBytes: 1000, maxBytes: 1e9, scratch: join(folder, "endless.scratch") };
+	for (const kind of ["inspect", "sample"] as const) {
+		await expect(pool.run({ kind, files, read, bytes: 400, limit: 10 })).rejects.toMatchObject({
+			reason: "INVALID_DATASET",
+			message: expect.stringContaining("no text came"),
+		});
+	}
+	expect((await pool.run(request("b", many(10)))).statistics!.texts).toBe(10);
 });

@@ -2,10 +2,18 @@
 import type { FieldViolation, Reason } from "@dak/shared/errors";
 import type { DatasetFile, ReadOptions } from "../formats/index.js";
 import type { BaseTokenizer, Outputs, PreparationOptions } from "../prepare/index.js";
+import type { TextSample } from "../sample.js";
 import type { DatasetStatistics } from "../statistics/index.js";
 
 export type PreparationRequest =
 	| { readonly kind: "inspect"; readonly files: readonly DatasetFile[]; readonly read: ReadOptions }
+	| {
+			readonly kind: "sample";
+			readonly files: readonly DatasetFile[];
+			readonly read: ReadOptions;
+			readonly bytes: number;
+			readonly limit: number;
+	  }
 	| {
 			readonly kind: "prepare";
 			readonly files: readonly DatasetFile[];
@@ -16,7 +24,11 @@ export type PreparationRequest =
 	  };
 
 export type PreparationReply =
-	| { readonly kind: "done"; readonly statistics: DatasetStatistics | undefined }
+	/** Texts came since the last reply; sent once a second at most while files are read. */
+	| { readonly kind: "reading" }
+	/** All texts are read; what follows is this program's own work. */
+	| { readonly kind: "read" }
+	| { readonly kind: "done"; readonly statistics?: DatasetStatistics | undefined; readonly sample?: TextSample | undefined }
 	| {
 			readonly kind: "failed";
 			readonly reason: Reason;

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file dak/v1/embed_service.proto.
  */
 export const file_dak_v1_embed_service: GenFile = /*@__PURE__*/
-  fileDesc("ChpkYWsvdjEvZW1iZWRfc2VydmljZS5wcm90bxIGZGFrLnYxIvUBCgxFbWJlZFJlcXVlc3QSDgoGaW5wdXRzGAEgAygJEhAKCGFkYXB0ZXJzGAIgAygJEhAKCHRydW5jYXRlGAMgASgIEjkKFHRydW5jYXRpb25fZGlyZWN0aW9uGAQgASgOMhsuZGFrLnYxLlRydW5jYXRpb25EaXJlY3Rpb24SGAoLcHJvbXB0X25hbWUYBSABKAlIAIgBARIWCglub3JtYWxpemUYBiABKAhIAYgBARIXCgpkaW1lbnNpb25zGAcgASgNSAKIAQFCDgoMX3Byb21wdF9uYW1lQgwKCl9ub3JtYWxpemVCDQoLX2RpbWVuc2lvbnMiGwoJRW1iZWRkaW5nEg4KBnZhbHVlcxgBIAMoAiJYCg1FbWJlZFJlc3BvbnNlEiUKCmVtYmVkZGluZ3MYASADKAsyES5kYWsudjEuRW1iZWRkaW5nEhAKCGFkYXB0ZXJzGAIgAygJEg4KBnRva2VucxgDIAEoDSLHAQoRU2ltaWxhcml0eVJlcXVlc3QSFwoPc291cmNlX3NlbnRlbmNlGAEgASgJEhEKCXNlbnRlbmNlcxgCIAMoCRIPCgdhZGFwdGVyGAMgASgJEhAKCHRydW5jYXRlGAQgASgIEjkKFHRydW5jYXRpb25fZGlyZWN0aW9uGAUgASgOMhsuZGFrLnYxLlRydW5jYXRpb25EaXJlY3Rpb24SGAoLcHJvbXB0X25hbWUYBiABKAlIAIgBAUIOCgxfcHJvbXB0X25hbWUiOwoSU2ltaWxhcml0eVJlc3BvbnNlEhQKDHNpbWlsYXJpdGllcxgBIAMoAhIPCgdhZGFwdGVyGAIgASgJIoMBCg9Ub2tlbml6ZVJlcXVlc3QSDgoGaW5wdXRzGAEgAygJEh8KEmFkZF9zcGVjaWFsX3Rva2VucxgCIAEoCEgAiAEBEhgKC3Byb21wdF9uYW1lGAMgASgJSAGIAQFCFQoTX2FkZF9zcGVjaWFsX3Rva2Vuc0IOCgxfcHJvbXB0X25hbWUiOAoQVG9rZW5pemVSZXNwb25zZRIkCgV0ZXh0cxgBIAMoCzIVLmRhay52MS5Ub2tlbml6ZWRUZXh0Ii4KDVRva2VuaXplZFRleHQSHQoGdG9rZW5zGAEgAygLMg0uZGFrLnYxLlRva2VuImwKBVRva2VuEgoKAmlkGAEgASgNEgwKBHRleHQYAiABKAkSDwoHc3BlY2lhbBgDIAEoCBISCgVzdGFydBgEIAEoDUgAiAEBEhEKBHN0b3AYBSABKA1IAYgBAUIICgZfc3RhcnRCBwoFX3N0b3AiDQoLSW5mb1JlcXVlc3QikQIKDEluZm9SZXNwb25zZRIQCghtb2RlbF9pZBgBIAEoCRIZChFtb2RlbF9maW5nZXJwcmludBgCIAEoCRIPCgdwb29saW5nGAMgASgJEhgKEG1heF9pbnB1dF9sZW5ndGgYBCABKA0SEQoJZGltZW5zaW9uGAUgASgNEh0KFW1heF9jbGllbnRfYmF0Y2hfc2l6ZRgGIAEoDRIYChBtYXhfYmF0Y2hfdG9rZW5zGAcgASgNEg8KB2NvbXB1dGUYCCABKAkSDgoGZGV2aWNlGAkgASgJEg8KB3ZlcnNpb24YCiABKAkSEgoKYmFzZV9ieXRlcxgLIAEoBBIXCg9hZGFwdGVyc19sb2FkZWQYDCABKA0ihAEKB0FkYXB0ZXISDAoEbmFtZRgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgEEhgKEGJhc2VfZmluZ2VycHJpbnQYAyABKAkSDAoEcmFuaxgEIAEoDRINCgVieXRlcxgFIAEoBBIOCgZzb3VyY2UYBiABKAkSEAoIcmVzaWRlbnQYByABKAgiFQoTTGlzdEFkYXB0ZXJzUmVxdWVzdCI5ChRMaXN0QWRhcHRlcnNSZXNwb25zZRIhCghhZGFwdGVycxgBIAMoCzIPLmRhay52MS5BZGFwdGVyIk4KEkxvYWRBZGFwdGVyUmVxdWVzdBIMCgRuYW1lGAEgASgJEg4KBHBhdGgYAiABKAlIABIQCgZqb2JfaWQYAyABKAlIAEIICgZzb3VyY2UiJAoUVW5sb2FkQWRhcHRlclJlcXVlc3QSDAoEbmFtZRgBIAEoCSIXChVVbmxvYWRBZGFwdGVyUmVzcG9uc2UqegoTVHJ1bmNhdGlvbkRpcmVjdGlvbhIkCiBUUlVOQ0FUSU9OX0RJUkVDVElPTl9VTlNQRUNJRklFRBAAEh4KGlRSVU5DQVRJT05fRElSRUNUSU9OX1JJR0hUEAESHQoZVFJVTkNBVElPTl9ESVJFQ1RJT05fTEVGVBACMrsCCgxFbWJlZFNlcnZpY2USNAoFRW1iZWQSFC5kYWsudjEuRW1iZWRSZXF1ZXN0GhUuZGFrLnYxLkVtYmVkUmVzcG9uc2USPgoLRW1iZWRTdHJlYW0SFC5kYWsudjEuRW1iZWRSZXF1ZXN0GhUuZGFrLnYxLkVtYmVkUmVzcG9uc2UoATABEkMKClNpbWlsYXJpdHkSGS5kYWsudjEuU2ltaWxhcml0eVJlcXVlc3QaGi5kYWsudjEuU2ltaWxhcml0eVJlc3BvbnNlEj0KCFRva2VuaXplEhcuZGFrLnYxLlRva2VuaXplUmVxdWVzdBoYLmRhay52MS5Ub2tlbml6ZVJlc3BvbnNlEjEKBEluZm8SEy5kYWsudjEuSW5mb1JlcXVlc3QaFC5kYWsudjEuSW5mb1Jlc3BvbnNlMuUBCg5BZGFwdGVyU2VydmljZRJJCgxMaXN0QWRhcHRlcnMSGy5kYWsudjEuTGlzdEFkYXB0ZXJzUmVxdWVzdBocLmRhay52MS5MaXN0QWRhcHRlcnNSZXNwb25zZRI6CgtMb2FkQWRhcHRlchIaLmRhay52MS5Mb2FkQWRhcHRlclJlcXVlc3QaDy5kYWsudjEuQWRhcHRlchJMCg1VbmxvYWRBZGFwdGVyEhwuZGFrLnYxLlVubG9hZEFkYXB0ZXJSZXF1ZXN0Gh0uZGFrLnYxLlVubG9hZEFkYXB0ZXJSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChpkYWsvdjEvZW1iZWRfc2VydmljZS5wcm90bxIGZGFrLnYxIpwCCgxFbWJlZFJlcXVlc3QSDgoGaW5wdXRzGAEgAygJEhAKCGFkYXB0ZXJzGAIgAygJEhAKCHRydW5jYXRlGAMgASgIEjkKFHRydW5jYXRpb25fZGlyZWN0aW9uGAQgASgOMhsuZGFrLnYxLlRydW5jYXRpb25EaXJlY3Rpb24SGAoLcHJvbXB0X25hbWUYBSABKAlIAIgBARIWCglub3JtYWxpemUYBiABKAhIAYgBARIXCgpkaW1lbnNpb25zGAcgASgNSAKIAQESJQoKbG9uZ190ZXh0cxgIIAEoDjIRLmRhay52MS5Mb25nVGV4dHNCDgoMX3Byb21wdF9uYW1lQgwKCl9ub3JtYWxpemVCDQoLX2RpbWVuc2lvbnMiGwoJRW1iZWRkaW5nEg4KBnZhbHVlcxgBIAMoAiJYCg1FbWJlZFJlc3BvbnNlEiUKCmVtYmVkZGluZ3MYASADKAsyES5kYWsudjEuRW1iZWRkaW5nEhAKCGFkYXB0ZXJzGAIgAygJEg4KBnRva2VucxgDIAEoDSLuAQoRU2ltaWxhcml0eVJlcXVlc3QSFwoPc291cmNlX3NlbnRlbmNlGAEgASgJEhEKCXNlbnRlbmNlcxgCIAMoCRIPCgdhZGFwdGVyGAMgASgJEhAKCHRydW5jYXRlGAQgASgIEjkKFHRydW5jYXRpb25fZGlyZWN0aW9uGAUgASgOMhsuZGFrLnYxLlRydW5jYXRpb25EaXJlY3Rpb24SGAoLcHJvbXB0X25hbWUYBiABKAlIAIgBARIlCgpsb25nX3RleHRzGAcgASgOMhEuZGFrLnYxLkxvbmdUZXh0c0IOCgxfcHJvbXB0X25hbWUiOwoSU2ltaWxhcml0eVJlc3BvbnNlEhQKDHNpbWlsYXJpdGllcxgBIAMoAhIPCgdhZGFwdGVyGAIgASgJIoMBCg9Ub2tlbml6ZVJlcXVlc3QSDgoGaW5wdXRzGAEgAygJEh8KEmFkZF9zcGVjaWFsX3Rva2VucxgCIAEoCEgAiAEBEhgKC3Byb21wdF9uYW1lGAMgASgJSAGIAQFCFQoTX2FkZF9zcGVjaWFsX3Rva2Vuc0IOCgxfcHJvbXB0X25hbWUiOAoQVG9rZW5pemVSZXNwb25zZRIkCgV0ZXh0cxgBIAMoCzIVLmRhay52MS5Ub2tlbml6ZWRUZXh0Ii4KDVRva2VuaXplZFRleHQSHQoGdG9rZW5zGAEgAygLMg0uZGFrLnYxLlRva2VuImwKBVRva2VuEgoKAmlkGAEgASgNEgwKBHRleHQYAiABKAkSDwoHc3BlY2lhbBgDIAEoCBISCgVzdGFydBgEIAEoDUgAiAEBEhEKBHN0b3AYBSABKA1IAYgBAUIICgZfc3RhcnRCBwoFX3N0b3AiDQoLSW5mb1JlcXVlc3QikQIKDEluZm9SZXNwb25zZRIQCghtb2RlbF9pZBgBIAEoCRIZChFtb2RlbF9maW5nZXJwcmludBgCIAEoCRIPCgdwb29saW5nGAMgASgJEhgKEG1heF9pbnB1dF9sZW5ndGgYBCABKA0SEQoJZGltZW5zaW9uGAUgASgNEh0KFW1heF9jbGllbnRfYmF0Y2hfc2l6ZRgGIAEoDRIYChBtYXhfYmF0Y2hfdG9rZW5zGAcgASgNEg8KB2NvbXB1dGUYCCABKAkSDgoGZGV2aWNlGAkgASgJEg8KB3ZlcnNpb24YCiABKAkSEgoKYmFzZV9ieXRlcxgLIAEoBBIXCg9hZGFwdGVyc19sb2FkZWQYDCABKA0ilAEKB0FkYXB0ZXISDAoEbmFtZRgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgEEhgKEGJhc2VfZmluZ2VycHJpbnQYAyABKAkSDAoEcmFuaxgEIAEoDRINCgVieXRlcxgFIAEoBBIOCgZzb3VyY2UYBiABKAkSEAoIcmVzaWRlbnQYByABKAgSDgoGbWVyZ2VkGAggASgIIhUKE0xpc3RBZGFwdGVyc1JlcXVlc3QiOQoUTGlzdEFkYXB0ZXJzUmVzcG9uc2USIQoIYWRhcHRlcnMYASADKAsyDy5kYWsudjEuQWRhcHRlciJOChJMb2FkQWRhcHRlclJlcXVlc3QSDAoEbmFtZRgBIAEoCRIOCgRwYXRoGAIgASgJSAASEAoGam9iX2lkGAMgASgJSABCCAoGc291cmNlIiQKFFVubG9hZEFkYXB0ZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkiFwoVVW5sb2FkQWRhcHRlclJlc3BvbnNlKnoKE1RydW5jYXRpb25EaXJlY3Rpb24SJAogVFJVTkNBVElPTl9ESVJFQ1RJT05fVU5TUEVDSUZJRUQQABIeChpUUlVOQ0FUSU9OX0RJUkVDVElPTl9SSUdIVBABEh0KGVRSVU5DQVRJT05fRElSRUNUSU9OX0xFRlQQAipuCglMb25nVGV4dHMSGgoWTE9OR19URVhUU19VTlNQRUNJRklFRBAAEhUKEUxPTkdfVEVYVFNfUkVGVVNFEAESFwoTTE9OR19URVhUU19UUlVOQ0FURRACEhUKEUxPTkdfVEVYVFNfV0lORE9XEAMyuwIKDEVtYmVkU2VydmljZRI0CgVFbWJlZBIULmRhay52MS5FbWJlZFJlcXVlc3QaFS5kYWsudjEuRW1iZWRSZXNwb25zZRI+CgtFbWJlZFN0cmVhbRIULmRhay52MS5FbWJlZFJlcXVlc3QaFS5kYWsudjEuRW1iZWRSZXNwb25zZSgBMAESQwoKU2ltaWxhcml0eRIZLmRhay52MS5TaW1pbGFyaXR5UmVxdWVzdBoaLmRhay52MS5TaW1pbGFyaXR5UmVzcG9uc2USPQoIVG9rZW5pemUSFy5kYWsudjEuVG9rZW5pemVSZXF1ZXN0GhguZGFrLnYxLlRva2VuaXplUmVzcG9uc2USMQoESW5mbxITLmRhay52MS5JbmZvUmVxdWVzdBoULmRhay52MS5JbmZvUmVzcG9uc2Uy5QEKDkFkYXB0ZXJTZXJ2aWNlEkkKDExpc3RBZGFwdGVycxIbLmRhay52MS5MaXN0QWRhcHRlcnNSZXF1ZXN0GhwuZGFrLnYxLkxpc3RBZGFwdGVyc1Jlc3BvbnNlEjoKC0xvYWRBZGFwdGVyEhouZGFrLnYxLkxvYWRBZGFwdGVyUmVxdWVzdBoPLmRhay52MS5BZGFwdGVyEkwKDVVubG9hZEFkYXB0ZXISHC5kYWsudjEuVW5sb2FkQWRhcHRlclJlcXVlc3QaHS5kYWsudjEuVW5sb2FkQWRhcHRlclJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * @generated from message dak.v1.EmbedRequest
@@ -22,7 +22,7 @@ export type EmbedRequest = Message<"dak.v1.EmbedRequest"> & {
   inputs: string[];
 
   /**
-   * None: the base. One: for all inputs. Else one an input, "" for the base.
+   * None: the base. One: for all inputs. Else one an input, "" for the base. name@generation takes that generation or fails.
    *
    * @generated from field: repeated string adapters = 2;
    */
@@ -51,11 +51,16 @@ export type EmbedRequest = Message<"dak.v1.EmbedRequest"> & {
   normalize?: boolean | undefined;
 
   /**
-   * Keep the first so many dimensions.
+   * Keep the first so many dimensions, then normalize.
    *
    * @generated from field: optional uint32 dimensions = 7;
    */
   dimensions?: number | undefined;
+
+  /**
+   * @generated from field: dak.v1.LongTexts long_texts = 8;
+   */
+  longTexts: LongTexts;
 };
 
 /**
@@ -146,6 +151,11 @@ export type SimilarityRequest = Message<"dak.v1.SimilarityRequest"> & {
    * @generated from field: optional string prompt_name = 6;
    */
   promptName?: string | undefined;
+
+  /**
+   * @generated from field: dak.v1.LongTexts long_texts = 7;
+   */
+  longTexts: LongTexts;
 };
 
 /**
@@ -403,9 +413,18 @@ export type Adapter = Message<"dak.v1.Adapter"> & {
   source: string;
 
   /**
+   * In memory, as factors or merged.
+   *
    * @generated from field: bool resident = 7;
    */
   resident: boolean;
+
+  /**
+   * Merged into weights of its own.
+   *
+   * @generated from field: bool merged = 8;
+   */
+  merged: boolean;
 };
 
 /**
@@ -538,6 +557,43 @@ export enum TruncationDirection {
  */
 export const TruncationDirectionSchema: GenEnum<TruncationDirection> = /*@__PURE__*/
   enumDesc(file_dak_v1_embed_service, 0);
+
+/**
+ * What is done with a text that is longer than the model takes.
+ *
+ * @generated from enum dak.v1.LongTexts
+ */
+export enum LongTexts {
+  /**
+   * As the request's truncate says.
+   *
+   * @generated from enum value: LONG_TEXTS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: LONG_TEXTS_REFUSE = 1;
+   */
+  REFUSE = 1,
+
+  /**
+   * @generated from enum value: LONG_TEXTS_TRUNCATE = 2;
+   */
+  TRUNCATE = 2,
+
+  /**
+   * Embed it in parts, and take their mean, weighted by their tokens.
+   *
+   * @generated from enum value: LONG_TEXTS_WINDOW = 3;
+   */
+  WINDOW = 3,
+}
+
+/**
+ * Describes the enum dak.v1.LongTexts.
+ */
+export const LongTextsSchema: GenEnum<LongTexts> = /*@__PURE__*/
+  enumDesc(file_dak_v1_embed_service, 1);
 
 /**
  * Embeds texts with the base model or an adapter of it. REST has the same calls in Text Embeddings Inference's shapes.

@@ -1,0 +1,2 @@
+export { filesOf } from "./files.js";
+export type { FolderFile, SharedFolders } from "./types.js";

@@ -1,6 +1,7 @@
 /** A job's report: what was measured on base and adapter, in the names of the JSON that users read. */
-import { type Comparison, type Contender, nearest, rounded, rowOf, unitVectors, type Vectors } from "@dak/shared/evaluation";
+import { type Comparison, type Contender, meanOf, nearest, rounded, rowOf, unitVectors, type Vectors } from "@dak/shared/evaluation";
 import { checksOf } from "./checks.js";
+import { pairwise } from "./drift.js";
 import {
 	Eigenbasis,
 	FEWEST_TEXTS_TO_FIT,
@@ -34,12 +35,17 @@ export function fitWhitening({ dimension, groups }: ModelVectors, share: number)
 	return whitening(joined(sample, fit), share);
 }
 
+/** Mean cosine of every two of the sampled texts. Scales them to length 1 in place. */
+export const meanCosineOf = ({ dimension, groups }: ModelVectors): number => meanOf(pairwise(unitVectors(groups.sample!, dimension)));
+
 export interface EvaluationInput {
 	readonly plan: EvaluationPlan;
 	readonly base: ModelVectors;
 	readonly adapted: ModelVectors;
 	/** Means over the first and the last steps. */
 	readonly loss?: { readonly first: number; readonly last: number } | undefined;
+	/** Whether the objective aims at other similarities than the base's: how far they have moved says nothing then. */
+	readonly reshaped?: boolean | undefined;
 }
 
 /** Base, adapter and free baselines over one kind of labels. */
@@ -63,13 +69,13 @@ export interface EvaluationReport {
 }
 
 /** Measures base and adapter over the same texts. Vectors are scaled to length 1 in place. */
-export function evaluateAdaptation({ plan, base: before, adapted: after, loss }: EvaluationInput): EvaluationReport {
+export function evaluateAdaptation({ plan, base: before, adapted: after, loss, reshaped }: EvaluationInput): EvaluationReport {
 	const [base, adapted] = [viewOf(before), viewOf(after)];
 	const tasks = tasksOf(plan, before.dimension);
 	const compared = tasks.map((task) => [task.name, task.compare(base, adapted)] as const);
 	const comparisons: Partial<Record<TaskName, Comparison>> = Object.fromEntries(compared);
 	const sanity = sanityOf(base, adapted);
-	const checks = checksOf(sanity, loss);
+	const checks = checksOf(sanity, { loss, reshaped });
 	const free = freeBaselines(base, tasks);
 	const labelled = (name: TaskName): LabelledReport | undefined => {
 		const comparison = comparisons[name];

@@ -7,6 +7,7 @@ export {
 	type LabelledReport,
 	type ModelVectors,
 	mapVectors,
+	meanCosineOf,
 } from "./evaluate.js";
 export { FEWEST_TEXTS_TO_FIT, type LinearMap } from "./free-baselines.js";
 export { type EvaluationPlan, type GroupName, type Labels, type PlanOptions, planEvaluation } from "./plan.js";

@@ -41,7 +41,7 @@ function tensors(): Record<string, TensorData> {
 		[`${path}.weight`, float32Tensor(new Float32Array(d).fill(1), [d])],
 		[`${path}.bias`, float32Tensor(new Float32Array(d), [d])],
 	];
-	const linear = linearLayers({ hiddenSize: d, intermediateSize: intermediate_size, layers } as never);
+	const linear = linearLayers({ architecture: "bert", hiddenSize: d, intermediateSize: intermediate_size, layers } as never);
 	return Object.fromEntries([
 		chance("embeddings.word_embeddings.weight", [CONFIG.vocab_size, d], 0.5),
 		chance("embeddings.position_embeddings.weight", [CONFIG.max_position_embeddings, d], 0.1),

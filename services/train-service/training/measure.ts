@@ -35,6 +35,13 @@ export interface MeasurementOptions {
 	readonly threads: number;
 }
 
+/** What a comparison has to know of the training. */
+interface Course {
+	readonly steps: readonly CurvePoint[];
+	/** Whether it aimed at other similarities than the base's. */
+	readonly reshaped: boolean;
+}
+
 const CANARIES = 3;
 /** Share of the words with a slip in them, for robustness to typos. */
 const MISSPELT = 0.3;
@@ -80,11 +87,11 @@ export class Measurement {
 	}
 
 	/** Report, manifest metrics and verdict. Consumes both sets of vectors. */
-	compare(base: ModelVectors, adapted: ModelVectors, steps: readonly CurvePoint[]) {
+	compare(base: ModelVectors, adapted: ModelVectors, { steps, reshaped }: Course) {
 		const loss = { first: steps[0]?.loss, last: meanOfLast(steps), steps: steps.length };
 		const [first, last] = [meanOf(steps.slice(0, ENDS)), loss.last];
 		const trend = first === undefined || last === undefined || steps.length < 2 * ENDS ? undefined : { first, last };
-		const report = evaluateAdaptation({ plan: this.plan, base, adapted, loss: trend });
+		const report = evaluateAdaptation({ plan: this.plan, base, adapted, loss: trend, reshaped });
 		const { retrieval, categories, similarity, sanity, verdict } = report;
 		const labelled = Object.entries({ retrieval, categories, similarity }).flatMap(([name, values]) => (values ? [{ name, values }] : []));
 		return {

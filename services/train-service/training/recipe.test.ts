@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { lexicalDiversity } from "./diversity.js";
-import { recipeOf, widestObjective } from "./recipe.js";
+import { forBase, recipeOf, widestObjective } from "./recipe.js";
 
 /** Texts of five words, of so many different ones. */
 const corpus = (words: number, texts = 4000) =>
@@ -49,7 +49,7 @@ describe("a recipe", () => {
 			...OPEN,
 			contrastive: 0.1,
 			anchor_whitening: 0.75,
-			output_whitening: 0.75,
+			output_whitening: 0.5,
 		});
 	});
 
@@ -66,6 +66,16 @@ describe("a recipe", () => {
 		expect(() => recipeOf({ goal: "balanced", objective: { ...OPEN, output_whitening: 0.5 } }, corpus(50, 20))).toThrowError(
 			/\/objective\/output_whitening: found 0.5 for 20 texts/,
 		);
+	});
+
+	it("keeps the base's own similarities where they lie close together, unless the settings say otherwise", () => {
+		const recipe = recipeOf({ goal: "same_item", objective: OPEN }, corpus(200));
+		expect(forBase(recipe, OPEN, 0.3)).toEqual(recipe);
+		const { objective, reason } = forBase(recipe, OPEN, 0.84);
+		expect(objective).toEqual({ ...recipe.objective, anchor_whitening: 0 });
+		expect(reason).toMatch(/the base's own similarities.*mean cosine 0\.84/);
+		const given = { ...OPEN, anchor_whitening: 0.75 };
+		expect(forBase(recipe, given, 0.84).objective.anchor_whitening).toBe(0.75);
 	});
 
 	it("is estimated at its widest", () => {

@@ -9,7 +9,7 @@ import { peakRssBytes } from "@dak/shared/observability";
 import { chooseDevice, type Device } from "@dak/shared/runtime";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
 import { CheckpointFolder } from "../checkpoints/index.js";
-import { denseOf, fitWhitening, type LinearMap, type ModelVectors, mapVectors } from "../evaluation/index.js";
+import { denseOf, fitWhitening, type LinearMap, type ModelVectors, mapVectors, meanCosineOf } from "../evaluation/index.js";
 import { checkAgainstBase, type JobSettings, type TrainingSettings } from "../jobs/index.js";
 import { dataSection } from "../outputs/index.js";
 import { Checkpointing } from "./checkpointing.js";
@@ -17,7 +17,7 @@ import { trainingIdentity } from "./identity.js";
 import { type Factors, Measurement } from "./measure.js";
 import { alphaOf, loraModules, modelOutputs, publishedSettings, quantizationOf } from "./model-outputs.js";
 import type { JobHooks, StartMessage } from "./protocol.js";
-import { recipeOf } from "./recipe.js";
+import { forBase, recipeOf } from "./recipe.js";
 import { whitensAnchor } from "./step-options.js";
 import { type LoadedTexts, loadTexts, TextSource } from "./texts.js";
 import { train } from "./train.js";
@@ -44,10 +44,12 @@ interface Prepared {
 export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void> {
 	const { send } = hooks;
 	send({ type: "state", state: "preparing" });
-	const job = await prepare(start);
-	for (const message of [describe(job), job.chosen]) send({ type: "log", level: "info", message });
-	const measurement = await Measurement.create({ ...job, threads: start.threads });
+	const prepared = await prepare(start);
+	send({ type: "log", level: "info", message: describe(prepared) });
+	const measurement = await Measurement.create({ ...prepared, threads: start.threads });
 	const before = await measurement.base();
+	const job = suitedTo(before, prepared, start.settings);
+	send({ type: "log", level: "info", message: job.chosen });
 	const anchorMap = anchorMapOf(job, before);
 	const trainer = await Trainer.create({ ...job, threads: start.threads, anchorMap });
 	// Before a checkpoint is gone on from: the loss of the very beginning.
@@ -63,7 +65,7 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 	const pooled = await measurement.adapted(factors);
 	const outputMap = outputMapOf(job, pooled);
 	const after = outputMap ? mapVectors(pooled, outputMap) : pooled;
-	const outcome = measurement.compare(before, after, curve);
+	const outcome = measurement.compare(before, after, { steps: curve, reshaped: anchorMap !== undefined || outputMap !== undefined });
 	const validation = heldOutAfter === undefined ? undefined : heldOut(job, heldOutBefore!, heldOutAfter);
 	const evaluations = [...outcome.evaluations, ...(validation ? [{ name: "validation", values: validation }] : [])];
 	for (const { name, values } of evaluations) send({ type: "evaluation", name, values });
@@ -79,6 +81,12 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 	writeOutputs(start, job, factors, { ...outcome, ...found, dense }, canaries);
 	job.base.weights.close();
 	send({ type: "done", peakMemoryBytes: peakRssBytes() });
+}
+
+/** The objective, chosen by the texts, as the base's vectors of them suit it. */
+function suitedTo(base: ModelVectors, job: Prepared, { objective: given }: JobSettings): Prepared {
+	const { objective, reason } = forBase({ objective: job.settings.objective, reason: job.chosen }, given, meanCosineOf(base));
+	return { ...job, settings: { ...job.settings, objective }, chosen: reason };
 }
 
 /** Where the anchor is on whitened similarities: what whitens the base's vectors. Too few texts have none to whiten by: then it only centres. */

@@ -49,8 +49,8 @@ describe.each(BYTE_LEVEL)("byte-level BPE of %s", (name) => {
 		const tokenizer = await open();
 		fc.assert(
 			fc.property(fc.string({ unit: "grapheme", maxLength: 30 }), (text) => {
-				// A special token in the text is left out when it is decoded.
-				fc.pre(!/[<[]/.test(text));
+				// A special token in the text is left out when it is decoded, and spaces before English punctuation are tidied away.
+				fc.pre(!/[<[]| [.?!,']| n't/.test(text));
 				expect(tokenizer.decode(tokenizer.encode(text))).toBe(name === "roberta" ? text : text.normalize("NFC"));
 			}),
 			{ numRuns: 300 },

@@ -33,8 +33,8 @@ describe("lexical diversity", () => {
 
 describe("a recipe", () => {
 	it.each([
-		[500, 0, 0],
-		[2250, 0.05, 0.375],
+		[500, 0.02, 0],
+		[2000, 0.06, 0.375],
 		[9000, 0.1, 0.75],
 	])("for balanced search over %d different words has contrast %d and anchors to whitening %d", (words, contrastive, whitening) => {
 		const { objective, reason } = recipeOf({ goal: "balanced", objective: OPEN }, corpus(words));

@@ -54,7 +54,7 @@ const objectiveSchema = z
 	.strictObject({
 		tsdae: weight.default(1).describe("Reconstructing the clean text through the noisy one's vector"),
 		contrastive: weight.optional().describe("Noisy and clean text together, other texts of the batch apart"),
-		anchor: weight.default(30).describe("Keeping the base's similarities of two texts"),
+		anchor: weight.optional().describe("Keeping the base's similarities of two texts"),
 		anchor_whitening: share.describe(
 			"The anchor's similarities: 0 the base's own, 1 those of its whitened vectors, between a part of the way",
 		),

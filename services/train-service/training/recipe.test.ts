@@ -5,7 +5,7 @@ import { forBase, recipeOf, widestObjective } from "./recipe.js";
 /** Texts of five words, of so many different ones. */
 const corpus = (words: number, texts = 4000) =>
 	Array.from({ length: texts }, (_, i) => Array.from({ length: 5 }, (_, k) => `word${(i * 5 + k * 7919) % words}`).join(" "));
-const OPEN = { tsdae: 1, anchor: 30 };
+const OPEN = { tsdae: 1 };
 
 describe("lexical diversity", () => {
 	it("counts different words, whatever their case and marks", () => {
@@ -47,6 +47,7 @@ describe("a recipe", () => {
 	it("for the same item sharpens whatever the words are", () => {
 		expect(recipeOf({ goal: "same_item", objective: OPEN }, corpus(200)).objective).toEqual({
 			...OPEN,
+			anchor: 30,
 			contrastive: 0.1,
 			anchor_whitening: 0.75,
 			output_whitening: 0.5,
@@ -72,10 +73,13 @@ describe("a recipe", () => {
 		const recipe = recipeOf({ goal: "same_item", objective: OPEN }, corpus(200));
 		expect(forBase(recipe, OPEN, 0.3)).toEqual(recipe);
 		const { objective, reason } = forBase(recipe, OPEN, 0.84);
-		expect(objective).toEqual({ ...recipe.objective, anchor_whitening: 0 });
+		expect(objective).toEqual({ ...recipe.objective, anchor: 1000, anchor_whitening: 0 });
 		expect(reason).toMatch(/the base's own similarities.*mean cosine 0\.84/);
-		const given = { ...OPEN, anchor_whitening: 0.75 };
-		expect(forBase(recipe, given, 0.84).objective.anchor_whitening).toBe(0.75);
+		for (const given of [
+			{ ...OPEN, anchor_whitening: 0.75 },
+			{ ...OPEN, anchor: 10 },
+		])
+			expect(forBase(recipe, given, 0.84)).toEqual(recipe);
 	});
 
 	it("is estimated at its widest", () => {

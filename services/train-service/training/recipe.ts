@@ -25,11 +25,15 @@ const LEAST_CONTRASTIVE = 0.02;
 const ANCHOR_WHITENING = 0.75;
 const OUTPUT_WHITENING = 0.5;
 
+const ANCHOR = 30;
+
 /**
  * Mean cosine of a base's texts above which its vectors lie in so narrow a cone that whitened similarities have nothing of its own:
  * to reach for them cost multilingual-e5-small (.84) .04 of Spearman's correlation on STS-B.
  */
 const NARROW_CONE = 0.5;
+/** There cosines differ by hundredths, and their squares by next to nothing: with 30 nothing was kept (docs/quality.md). */
+const NARROW_ANCHOR = 1000;
 
 type Chosen = Pick<Objective, "contrastive" | "anchor_whitening" | "output_whitening">;
 
@@ -53,9 +57,9 @@ export function recipeOf(settings: Pick<JobSettings, "goal" | "objective">, text
 
 /** What was chosen before the base was looked at, as it suits the base. @param meanCosine of two of the texts, by the base */
 export function forBase({ objective, reason }: Recipe, given: JobSettings["objective"], meanCosine: number): Recipe {
-	if (given.anchor_whitening !== undefined || objective.anchor_whitening === 0 || meanCosine <= NARROW_CONE) return { objective, reason };
-	const why = `the anchor on the base's own similarities, as they lie close together (mean cosine ${meanCosine.toFixed(2)}, above ${NARROW_CONE})`;
-	return { objective: { ...objective, anchor_whitening: 0 }, reason: `${reason}; ${why}` };
+	if (given.anchor_whitening !== undefined || given.anchor !== undefined || meanCosine <= NARROW_CONE) return { objective, reason };
+	const why = `an anchor of ${NARROW_ANCHOR} on the base's own similarities, as they lie close together (mean cosine ${meanCosine.toFixed(2)}, above ${NARROW_CONE})`;
+	return { objective: { ...objective, anchor: NARROW_ANCHOR, anchor_whitening: 0 }, reason: `${reason}; ${why}` };
 }
 
 /** The objective that takes most memory of those that may be chosen, for estimates before the texts are known. */
@@ -89,7 +93,7 @@ function withChosen(given: JobSettings["objective"], chosen: Chosen): Objective 
 	return {
 		tsdae: given.tsdae,
 		contrastive: given.contrastive ?? chosen.contrastive,
-		anchor: given.anchor,
+		anchor: given.anchor ?? ANCHOR,
 		anchor_whitening: given.anchor_whitening ?? chosen.anchor_whitening,
 		output_whitening: given.output_whitening ?? chosen.output_whitening,
 	};

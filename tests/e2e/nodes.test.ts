@@ -144,6 +144,7 @@ describe.skipIf(!redisProgram)("many nodes", () => {
 			dataset: { texts: SMALL_TEXTS },
 			max_length: 16,
 			lora: { r: 4 },
+			objective: { anchor: 30 },
 			training: { max_steps: 40, batch_size: 4, learning_rate: 1e-2 },
 			checkpoint: { every_steps: 5 },
 		};

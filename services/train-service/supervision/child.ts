@@ -30,6 +30,7 @@ const childMessage = z.discriminatedUnion("type", [
 		etaSeconds: number,
 		backoffs: count,
 	}),
+	z.object({ type: z.literal("resumed"), step: count, totalSteps: count, epoch: number, loss: number, backoffs: count }),
 	z.object({ type: z.literal("log"), level: z.enum(["info", "warn", "error"]), message: z.string().max(10_000) }),
 	z.object({ type: z.literal("evaluation"), name: z.string().max(100), values: z.record(z.string(), z.json()) }),
 	z.object({ type: z.literal("checkpoint"), step: count, bytes: count, milliseconds: z.number().min(0) }),

@@ -63,6 +63,19 @@ test("steps that are done again after an interruption are told and counted once;
 	expect(await counted()).toBe(7);
 });
 
+test("a checkpoint's step that a killed process did not tell is told by the next one, and is no step of its own", async () => {
+	const { id, store, taker, told, counted } = await jobOf();
+	const first = await taker();
+	await first.take(step(1));
+	const resumed = { type: "resumed", step: 5, totalSteps: 10, epoch: 0.5, loss: 2, backoffs: 0 } as const;
+	for (let start = 0; start < 2; start++) await (await taker()).take(resumed);
+	expect(await told()).toEqual([1, 5]);
+	expect(await counted()).toBe(1);
+	expect((await store.get(id)).progress).toMatchObject({ step: 5, epoch: 0.5, loss: 2, tokensPerSecond: 1 });
+	await (await taker()).take(step(6));
+	expect(await told()).toEqual([1, 5, 6]);
+});
+
 test("crashes of the service are forgotten once the job has made headway", async () => {
 	const { id, store, taker } = await jobOf();
 	await store.append(id, { kind: "log", level: "info", message: "crashed" }, { crashes: 3 });

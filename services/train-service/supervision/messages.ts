@@ -2,13 +2,24 @@
 
 import type { Logger, TrainMetrics } from "@dak/shared/observability";
 import type { Job, JobEventBody, JobPatch, JobService } from "../jobs/index.js";
-import type { ChildMessage, ProgressMessage } from "../training/index.js";
+import type { ChildMessage, ProgressMessage, ResumedMessage } from "../training/index.js";
 
 export interface MessageContext {
 	readonly jobs: JobService;
 	readonly metrics: TrainMetrics;
 	readonly logger: Logger;
 }
+
+/** Of a job that has told no step yet. */
+const NOTHING_KNOWN = {
+	learningRate: 0,
+	gradNorm: 0,
+	tokensPerSecond: 0,
+	sentencesPerSecond: 0,
+	memoryBytes: 0,
+	deviceMemoryBytes: 0,
+	etaSeconds: 0,
+};
 
 export class MessageTaker {
 	/** Whether a checkpoint was written since the process began: it made headway. */
@@ -28,6 +39,7 @@ export class MessageTaker {
 		const { id, attempt } = this.job;
 		const { jobs, metrics } = this.context;
 		if (message.type === "progress") await this.#progress(message);
+		else if (message.type === "resumed") await this.#resumed(message);
 		else if (message.type === "log") await this.#record({ kind: "log", level: message.level, message: message.message });
 		else if (message.type === "evaluation") await this.#record({ kind: "evaluation", values: { name: message.name, ...message.values } });
 		else if (message.type === "state" && message.state !== "preparing")
@@ -60,8 +72,17 @@ export class MessageTaker {
 		metrics.stepSeconds.observe(stepSeconds);
 	}
 
+	/** The step that a checkpoint holds is told where the process that took it was killed before it could; speeds are the last known. */
+	async #resumed(message: ResumedMessage): Promise<void> {
+		if (!this.#isNew(message)) return;
+		const { type: _, backoffs, ...known } = message;
+		this.#known = { backoffs, step: known.step };
+		const progress = { ...NOTHING_KNOWN, ...this.job.progress, ...known };
+		await this.#record({ kind: "progress", progress }, { progress, backoffs });
+	}
+
 	/** Steps between the checkpoint and an interruption are done twice, with the same outcome: they are told once. After a back-off the same numbers are other steps. */
-	#isNew({ backoffs, step }: ProgressMessage): boolean {
+	#isNew({ backoffs, step }: Pick<ProgressMessage, "backoffs" | "step">): boolean {
 		return backoffs > this.#known.backoffs || (backoffs === this.#known.backoffs && step > this.#known.step);
 	}
 }

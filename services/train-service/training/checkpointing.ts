@@ -58,10 +58,19 @@ export class Checkpointing {
 		this.#restore(checkpoint, state.schedule.scale);
 		this.#backoffs = state.backoffs;
 		this.#log("info", `goes on from the checkpoint at step ${state.step} of ${trainer.totalSteps}`);
+		this.#tellLastStep();
 		if (state.threads !== threads || state.device !== device) {
 			const then = `${state.device} with ${state.threads} threads`;
 			this.#log("warn", `the checkpoint was written on ${then}, this is ${device} with ${threads}: the last digits may come out otherwise`);
 		}
+	}
+
+	#tellLastStep(): void {
+		const { trainer, send } = this.options;
+		const last = this.curve.points.at(-1);
+		if (!last) return;
+		const { step, loss } = last;
+		send({ type: "resumed", step, totalSteps: trainer.totalSteps, epoch: trainer.epoch, loss, backoffs: this.#backoffs });
 	}
 
 	/** Takes note of a step, and writes a checkpoint if it is time. @throws NonFiniteError if a parameter is no longer finite */

@@ -55,12 +55,18 @@ export interface ProgressMessage {
 	readonly backoffs: number;
 }
 
+export interface ResumedMessage extends Pick<ProgressMessage, "step" | "totalSteps" | "epoch" | "loss" | "backoffs"> {
+	readonly type: "resumed";
+}
+
 /** Child → parent. Exactly one of done, stopped, failed comes last; a child that ends without one has crashed. */
 export type ChildMessage =
 	| { readonly type: "state"; readonly state: "preparing" | "training" | "evaluating" }
 	| ProgressMessage
 	| { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string }
 	| { readonly type: "evaluation"; readonly name: string; readonly values: Readonly<Record<string, unknown>> }
+	/** Training goes on behind a checkpoint's step, which a process that was killed may not have told. */
+	| ResumedMessage
 	/** A checkpoint is on the disk. */
 	| { readonly type: "checkpoint"; readonly step: number; readonly bytes: number; readonly milliseconds: number }
 	/** outputDir now holds a whole adapter folder, report.json included. */

@@ -34,8 +34,7 @@ async function ended({ client }: SpawnedService, id: string) {
 	return client.until(id, "succeeded", "failed");
 }
 
-// Minutes of two processors: run where it is asked for.
-describe.skipIf(!redisProgram || !s3Python || !process.env.DAK_TEST_FAULTS)("over Redis and S3 alone", () => {
+describe.skipIf(!redisProgram || !s3Python)("over Redis and S3 alone", () => {
 	let redis: TestRedis;
 	let s3: TestS3;
 	beforeAll(async () => {

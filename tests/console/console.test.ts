@@ -116,8 +116,8 @@ describe.skipIf(!hasChromium)(`in ${CHROMIUM}`, () => {
 		const { page } = watched;
 		await page.getByRole("link", { name: "Adapters" }).click();
 		const row = page.getByRole("row", { name: /winter-wear/ });
-		await row.waitFor();
-		expect(await row.innerText()).toContain("small");
+		// The base's name comes with another answer than the adapters.
+		await row.getByText("small", { exact: true }).waitFor();
 		await look(page, "adapters");
 		await row.getByRole("link", { name: "Playground" }).click();
 		expect(await page.getByLabel("Right").inputValue()).toBe("winter-wear");

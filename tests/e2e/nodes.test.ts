@@ -35,7 +35,7 @@ describe.skipIf(!redisProgram)("many nodes", () => {
 	function startNode(name: string, environment: Record<string, string> = {}, entry = PRETENDING): Promise<SpawnedService> {
 		const own = join(folder, name);
 		mkdirSync(own, { recursive: true });
-		const shared = { DAK_REDIS_URL: redis.url, DAK_ARTIFACTS: join(folder, "shared"), DAK_NODE_TIMEOUT: "1", DAK_LOG_LEVEL: "error" };
+		const shared = { DAK_REDIS_URL: redis.url, DAK_ARTIFACTS: join(folder, "shared"), DAK_NODE_TIMEOUT: "4", DAK_LOG_LEVEL: "error" };
 		return spawnService(entry, own, { ...shared, ...environment });
 	}
 

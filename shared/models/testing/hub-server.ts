@@ -73,6 +73,6 @@ export class HubServer {
 		response.writeHead(from > 0 ? 206 : 200, { "content-length": part.length, ...contentRange });
 		const cut = large ? this.breakAfter.shift() : undefined;
 		if (cut === undefined) response.end(part);
-		else response.write(part.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
+		else response.write(part.subarray(0, cut), () => setTimeout(() => response.destroy(), 200));
 	}
 }

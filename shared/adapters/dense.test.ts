@@ -37,6 +37,14 @@ describe("an adapter's Dense module", () => {
 		expect(readAdapter(folder, READ).dense).toEqual(DENSE);
 	});
 
+	it("is told of by the model card, where there is one", () => {
+		const card = () => readFileSync(join(folder, "README.md"), "utf8");
+		writeSmallAdapter(folder);
+		expect(card()).not.toContain(DENSE_FOLDER);
+		writeSmallAdapter(folder, { dense: DENSE });
+		expect(card()).toContain(`Dense.load("this folder", subfolder="${DENSE_FOLDER}")`);
+	});
+
 	it("is none where the folder has none", () => {
 		writeSmallAdapter(folder);
 		expect(readAdapter(folder, READ).dense).toBeUndefined();

@@ -105,6 +105,14 @@ test("one that cannot be written leaves nothing, and the ones before stay", () =
 	expect(names(folder)).toEqual(["00000001-50"]);
 });
 
+test("a folder that was taken away holds none, and one more cannot be written into it", () => {
+	const { folder, checkpoints } = opened();
+	checkpoints.write(checkpoint(10), true);
+	rmSync(folder, { recursive: true });
+	expect([checkpoints.newest(), checkpoints.newestAnchor()]).toEqual([undefined, undefined]);
+	expect(() => checkpoints.write(checkpoint(20), false)).toThrowError(/ENOENT/);
+});
+
 test("what a killed writer left is removed at the next opening", () => {
 	const { folder, checkpoints } = opened();
 	checkpoints.write(checkpoint(50), false);

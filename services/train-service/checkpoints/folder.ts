@@ -31,9 +31,9 @@ export class CheckpointFolder {
 		for (const name of readdirSync(folder)) if (name.startsWith(WRITING)) rmSync(join(folder, name), { recursive: true, force: true });
 	}
 
-	/** Oldest first. */
+	/** Oldest first; none where the folder has been taken away. */
 	entries(): CheckpointEntry[] {
-		return readdirSync(this.folder)
+		return namesIn(this.folder)
 			.sort()
 			.flatMap((name) => {
 				const [, ordinal, step, anchor] = NAME.exec(name) ?? [];
@@ -95,5 +95,14 @@ export class CheckpointFolder {
 		const entries = this.entries();
 		const kept = new Set([...entries.slice(-KEPT), entries.findLast(({ anchor }) => anchor)]);
 		for (const entry of entries) if (!kept.has(entry)) rmSync(entry.path, { recursive: true, force: true });
+	}
+}
+
+function namesIn(folder: string): string[] {
+	try {
+		return readdirSync(folder);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+		throw error;
 	}
 }

@@ -68,6 +68,28 @@ describe.each(BYTE_LEVEL)("byte-level BPE of %s", (name) => {
 	});
 });
 
+test("Unigram cuts no word into an added token", async () => {
+	const folder = mkdtempSync(join(tmpdir(), "dak-unigram-"));
+	onTestFinished(() => rmSync(folder, { recursive: true }));
+	const vocab = [...["<unk>", "▁", "a", "b", "▁a"].map((piece, i) => [piece, -i])];
+	const json = {
+		added_tokens: [{ id: 5, content: "ab", single_word: true, special: false }],
+		pre_tokenizer: { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true },
+		normalizer: null,
+		post_processor: null,
+		decoder: null,
+		model: { type: "Unigram", unk_id: 0, vocab },
+	};
+	writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(json));
+	writeFileSync(join(folder, "tokenizer_config.json"), "{}");
+	const tokenizer = await loadTokenizer(folder);
+	// Python's ids.
+	expect([...tokenizer.encode("aab a")]).toEqual([1, 2, 2, 3, 1, 2]);
+	expect([...tokenizer.encode("ab")]).toEqual([5]);
+	expect([...tokenizer.encode("xyb")]).toEqual([1, 0, 3]);
+	expect(tokenizer.decode([5])).toBe("ab");
+});
+
 describe("BPE that is not known", () => {
 	const json = JSON.parse(readFileSync(join(FIXTURES, "qwen3", "tokenizer.json"), "utf8")) as {
 		model: { vocab: Record<string, number>; merges: unknown[] };

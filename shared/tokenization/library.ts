@@ -1,22 +1,15 @@
 /** What is used of @huggingface/tokenizers, with types: its own declarations do not resolve in an ES module package. */
 import { Tokenizer } from "@huggingface/tokenizers";
 
-/** A vocabulary's pieces by their first characters. */
-export interface PieceTrie {
-	/** The pieces that begin at `start`. */
-	common_prefix_search(chars: readonly string[], start: number): Iterable<string>;
-}
+/** What a piece's id is asked of. */
+export type Ids = Pick<ReadonlyMap<string, number>, "get">;
 
 export interface Library {
 	readonly normalizer: { normalize(text: string): string } | null;
 	readonly pre_tokenizer: { pre_tokenize(text: string, options: { readonly section_index: number }): string[] } | null;
 	readonly model: {
-		readonly vocab: readonly string[];
-		readonly tokens_to_ids: ReadonlyMap<string, number>;
-		/** These three of a Unigram model. */
-		readonly trie?: PieceTrie;
-		readonly scores?: readonly number[];
-		readonly unk_score?: number;
+		vocab: readonly string[];
+		tokens_to_ids: Ids;
 	};
 	encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: number[] };
 	decode(ids: readonly number[], options: { readonly skip_special_tokens: boolean }): string;

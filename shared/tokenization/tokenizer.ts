@@ -10,6 +10,7 @@ import { hasLongMarkRun, MOST_MARKS } from "./mark-runs.js";
 import { createNormalizer, type Normalize } from "./normalizer.js";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-json.js";
 import type { EncodeOptions, TokenizedPiece, Tokenizer } from "./types.js";
+import { openUnigram, type UnigramModel } from "./unigram.js";
 import { type CutText, createTextCutter, type Section, type Unit } from "./units.js";
 import { type CutWord, createCutter, type Piece } from "./words.js";
 
@@ -17,15 +18,24 @@ import { type CutWord, createCutter, type Piece } from "./words.js";
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 	const files = readTokenizerFiles(folder);
 	try {
-		return new FolderTokenizer(files, openLibrary(known(files.json), files.config));
+		return new FolderTokenizer(files, open(files));
 	} catch (cause) {
 		if (cause instanceof DakError) throw cause;
 		throw new DakError("INVALID_MODEL", `tokenizer.json: not understood: ${String(cause)}`, { cause });
 	}
 }
 
-/** What the library is given: byte-level BPE's patterns are matched here, and not all of them are JavaScript's. */
-const known = (json: TokenizerFiles["json"]): object => (json.model.type === "BPE" ? { ...json, pre_tokenizer: null } : json);
+interface Opened {
+	readonly library: Library;
+	readonly unigram?: UnigramModel;
+}
+
+function open(files: TokenizerFiles): Opened {
+	const { json, config } = files;
+	if (json.model.type === "Unigram") return openUnigram(files, json.model);
+	// Byte-level BPE's patterns are matched here, and not all of them are JavaScript's.
+	return { library: openLibrary(json.model.type === "BPE" ? { ...json, pre_tokenizer: null } : json, config) };
+}
 
 /** A token before it is known whether it is kept. */
 interface Token extends Piece {
@@ -55,7 +65,7 @@ class FolderTokenizer implements Tokenizer {
 	readonly #before: readonly number[];
 	readonly #after: readonly number[];
 
-	constructor({ json, hash }: TokenizerFiles, library: Library) {
+	constructor({ json, hash }: TokenizerFiles, { library, unigram }: Opened) {
 		this.hash = hash;
 		this.#library = library;
 		this.vocabSize = library.model.vocab.length;
@@ -64,7 +74,7 @@ class FolderTokenizer implements Tokenizer {
 		this.#trims = json.model.type === "BPE" && byteLevelOf(json).trimOffsets;
 		this.#normalize = createNormalizer(json, library);
 		this.#cutText = createTextCutter(json, library, this.#normalize);
-		this.#cutWord = createCutter(json, library);
+		this.#cutWord = createCutter(json, library.model.tokens_to_ids, unigram);
 		[this.#before, this.#after] = specialTokensAround(library);
 	}
 

@@ -1,8 +1,9 @@
 /** Cuts a word into the pieces of a vocabulary. Both ways take time in proportion to the word's length, however long it is. */
 import { assert } from "../errors/index.js";
 import { bpeCutter } from "./bpe.js";
-import type { Library, PieceTrie } from "./library.js";
+import type { Ids } from "./library.js";
 import type { TokenizerJson } from "./tokenizer-json.js";
+import type { UnigramModel } from "./unigram.js";
 
 /** One piece of a word: how many UTF-16 units of it, and the id. */
 export interface Piece {
@@ -15,19 +16,17 @@ export interface Piece {
 /** The pieces of a word; together they cover it. */
 export type CutWord = (word: string) => readonly Piece[];
 
-export function createCutter(json: TokenizerJson, library: Library): CutWord {
-	const { model } = library;
-	const { trie, scores, unk_score: unknownScore = 0, tokens_to_ids: ids } = model;
-	if (json.model.type === "WordPiece") return cached(wordPieceCutter(json.model, ids));
-	if (json.model.type === "BPE") return cached(bpeCutter(json.model));
-	assert(trie && scores, "a Unigram model has its trie and scores");
-	return cached(unigramCutter({ trie, scores, unknownScore, ids, unknown: json.model.unk_id }));
+export function createCutter({ model }: TokenizerJson, ids: Ids, unigram?: UnigramModel): CutWord {
+	if (model.type === "WordPiece") return cached(wordPieceCutter(model, ids));
+	if (model.type === "BPE") return cached(bpeCutter(model));
+	assert(unigram, "a Unigram model has its pieces");
+	return cached(unigramCutter(unigram));
 }
 
 type WordPieceModel = Extract<TokenizerJson["model"], { type: "WordPiece" }>;
 
 /** The longest piece that fits, from the left; a word that cannot be covered so is one unknown piece. */
-function wordPieceCutter(model: WordPieceModel, ids: ReadonlyMap<string, number>): CutWord {
+function wordPieceCutter(model: WordPieceModel, ids: Ids): CutWord {
 	const { continuing_subword_prefix: prefix, max_input_chars_per_word: longest } = model;
 	const unknown = model.vocab[model.unk_token]!;
 	const longestPiece = Object.keys(model.vocab).reduce((most, piece) => Math.max(most, piece.length), 0);
@@ -51,57 +50,44 @@ function wordPieceCutter(model: WordPieceModel, ids: ReadonlyMap<string, number>
 	};
 }
 
-interface UnigramModel {
-	readonly trie: PieceTrie;
-	readonly scores: readonly number[];
-	readonly ids: ReadonlyMap<string, number>;
-	readonly unknown: number;
-	readonly unknownScore: number;
-}
-
 /**
  * The pieces of the highest sum of scores, found in one pass (Viterbi); of two equal ones that with the earlier start, as in
  * the Python library. The JavaScript library builds a lattice of objects, which for a megabyte without spaces takes gigabytes.
  */
-function unigramCutter({ trie, scores, unknownScore, ids, unknown }: UnigramModel): CutWord {
+function unigramCutter({ trie, scores, unknownScore, unknown }: UnigramModel): CutWord {
 	return (word) => {
-		const chars = Array.from(word);
-		const best = new Float64Array(chars.length + 1).fill(Number.NEGATIVE_INFINITY);
-		const from = new Int32Array(chars.length + 1);
-		const chosen = new Int32Array(chars.length + 1);
+		const best = new Float64Array(word.length + 1).fill(Number.NEGATIVE_INFINITY);
+		const from = new Int32Array(word.length + 1);
+		const chosen = new Int32Array(word.length + 1);
 		best[0] = 0;
-		const offer = (start: number, stop: number, id: number, score: number) => {
+		let start = 0;
+		let character = 0;
+		let single = false;
+		const offer = (stop: number, id: number, score: number) => {
 			if (best[start]! + score <= best[stop]!) return;
 			best[stop] = best[start]! + score;
 			from[stop] = start;
 			chosen[stop] = id;
 		};
-		for (let start = 0; start < chars.length; start++) {
-			let single = false;
-			for (const piece of trie.common_prefix_search(chars, start)) {
-				const id = ids.get(piece)!;
-				const length = countCharacters(piece);
-				single ||= length === 1;
-				offer(start, start + length, id, scores[id]!);
-			}
-			if (!single) offer(start, start + 1, unknown, unknownScore);
+		const found = (stop: number, id: number) => {
+			single ||= stop === start + character;
+			offer(stop, id, scores[id]!);
+		};
+		for (; start < word.length; start += character) {
+			character = word.codePointAt(start)! > 0xffff ? 2 : 1;
+			single = false;
+			trie.eachPrefix(word, start, found);
+			if (!single) offer(start + character, unknown, unknownScore);
 		}
-		return backwards(chars, from, chosen, unknown);
+		return backwards(word.length, from, chosen, unknown);
 	};
 }
 
-function countCharacters(text: string): number {
-	let count = 0;
-	for (const _ of text) count++;
-	return count;
-}
-
 /** Reads the best path from its end; neighbouring unknown characters are one piece. */
-function backwards(chars: readonly string[], from: Int32Array, chosen: Int32Array, unknown: number): Piece[] {
+function backwards(end: number, from: Int32Array, chosen: Int32Array, unknown: number): Piece[] {
 	const pieces: Piece[] = [];
-	for (let stop = chars.length; stop > 0; stop = from[stop]!) {
-		let length = 0;
-		for (let at = from[stop]!; at < stop; at++) length += chars[at]!.length;
+	for (let stop = end; stop > 0; stop = from[stop]!) {
+		const length = stop - from[stop]!;
 		const id = chosen[stop]!;
 		const last = pieces.at(-1);
 		if (id === unknown && last?.id === unknown) pieces[pieces.length - 1] = { id, length: last.length + length };

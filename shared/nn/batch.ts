@@ -54,11 +54,17 @@ function decoderFeeds(texts: readonly TrainingText[]): Record<string, Tensor> {
 
 function baseFeeds(clean: readonly Int32Array[], pooling: Pooling): Record<string, Tensor> {
 	const packing = new Packing(clean, "shared");
-	const pairs = clean.length * (clean.length - 1);
 	return {
 		...packing.feeds("base"),
 		"base.mask": packing.mask({ causal: false }),
 		"base.pool": packing.poolMatrix(pooling, 0, clean.length),
-		"base.pairs": float32(Float32Array.of(1 / Math.max(1, pairs)), []),
+		"base.pairs": float32(pairWeights(clean.length), [clean.length, clean.length]),
 	};
+}
+
+/** The same weight for every two different rows, none for a row and itself; together 1. @shape [rows, rows] */
+function pairWeights(rows: number): Float32Array {
+	const weights = new Float32Array(rows * rows).fill(1 / Math.max(1, rows * (rows - 1)));
+	for (let i = 0; i < rows; i++) weights[i * rows + i] = 0;
+	return weights;
 }

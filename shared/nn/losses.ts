@@ -21,12 +21,19 @@ export function contrastiveLoss(noisy: Value, clean: Value, temperature = 0.05):
 	return reduceMean(sub(both, own), [0]);
 }
 
+/** A line that cosines are brought onto: scale · cos + shift. @shape scale, shift [] */
+export interface CosineLine {
+	readonly scale: Value;
+	readonly shift: Value;
+}
+
 /**
- * Mean over i ≠ j of (cos(z_i, z_j) − cos(b_i, b_j))²: keeps the similarities that the base sees. The diagonal is 0 by
- * itself. @shape clean, base [B,D], pairs: 1/(B·(B−1)) [] → []
+ * Mean over i ≠ j of (cos(z_i, z_j) − cos(b_i, b_j))², the base's cosines brought onto a line if one is given: keeps the similarities
+ * that the base sees. @shape clean, base [B,D], pairs [B,B]: 1/(B·(B−1)), and 0 on the diagonal → []
  */
-export function anchorLoss(clean: Value, base: Value, pairs: Value): Value {
+export function anchorLoss(clean: Value, base: Value, pairs: Value, line?: CosineLine): Value {
 	const cosines = (z: Value) => matmul(unitRows(z), unitRows(z), { transB: true });
-	const drift = sub(cosines(clean), cosines(base));
-	return mul(reduceSum(mul(drift, drift), [0, 1]), pairs);
+	const own = cosines(base);
+	const drift = sub(cosines(clean), line ? add(mul(own, line.scale), line.shift) : own);
+	return reduceSum(mul(mul(drift, drift), pairs), [0, 1]);
 }

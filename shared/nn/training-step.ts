@@ -27,7 +27,10 @@ export interface TrainingStepOptions {
 	readonly quantized: boolean;
 	readonly lora: LoraOptions;
 	readonly objective: Objective;
-	/** Whether the anchor is on the base's similarities after a linear map, fed as `anchor.mean` [D] and `anchor.transform` [D,D]. */
+	/**
+	 * Whether the anchor is on the base's similarities after a linear map, fed as `anchor.mean` [D] and `anchor.transform` [D,D], and
+	 * brought onto a line, fed as `anchor.scale` [] and `anchor.shift` [].
+	 */
 	readonly anchorTransformed?: boolean | undefined;
 	/** Rows of the word embeddings in use, and rows of the softmax. */
 	readonly embeddingRows: number;
@@ -121,7 +124,9 @@ class StepBuilder {
 		const texts = packedInputs(this.graph, "base", ["Rb", 1, "Sb", "Sb"], { rows: "Rb", longest: "Sb", tokens: "Tb" });
 		const states = encoderStates(this.base, texts);
 		const vectors = matmul(this.graph.input("base.pool", "float32", ["B", "Tb"]), states);
-		return anchorLoss(clean, this.#target(vectors), this.graph.input("base.pairs", "float32", []));
+		const number = (name: string) => this.graph.input(name, "float32", []);
+		const line = this.options.anchorTransformed ? { scale: number("anchor.scale"), shift: number("anchor.shift") } : undefined;
+		return anchorLoss(clean, this.#target(vectors), this.graph.input("base.pairs", "float32", ["B", "B"]), line);
 	}
 }
 

@@ -25,7 +25,7 @@ const word_embeddings = float32(base.weights.float32("embeddings.word_embeddings
 const unit = (v: readonly number[]) => v.map((x) => x / Math.hypot(...v));
 const cosine = (a: readonly number[], b: readonly number[]) => unit(a).reduce((sum, x, i) => sum + x * unit(b)[i]!, 0);
 
-test("the anchor's target is the cosines of the base's vectors of length 1 behind the map", async () => {
+test("the anchor's target is the cosines of the base's vectors of length 1 behind the map, on the line", async () => {
 	const options = { config: base.encoder, pooling: "mean", quantized: true, lora } as const;
 	const encoder = await Encoder.create(options, device);
 	const specs = encoder.frozen;
@@ -45,14 +45,19 @@ test("the anchor's target is the cosines of the base's vectors of length 1 behin
 	});
 	let expected = 0;
 	for (let i = 0; i < 3; i++)
-		for (let j = 0; j < 3; j++) if (i !== j) expected += (cosine(b[i]!, b[j]!) - cosine(mapped[i]!, mapped[j]!)) ** 2 / 6;
+		for (let j = 0; j < 3; j++) if (i !== j) expected += (cosine(b[i]!, b[j]!) - (0.5 * cosine(mapped[i]!, mapped[j]!) + 0.1)) ** 2 / 6;
 
 	const session = await Session.create(step.model, device);
 	const batch = batchFeeds(
 		texts.map((ids) => ({ noisy: ids, clean: ids, labels: ids })),
 		{ objective, pooling: "mean" },
 	);
-	const map = { "anchor.mean": float32(mean, [D]), "anchor.transform": float32(matrix, [D, D]) };
+	const map = {
+		"anchor.mean": float32(mean, [D]),
+		"anchor.transform": float32(matrix, [D, D]),
+		"anchor.scale": float32(Float32Array.of(0.5), []),
+		"anchor.shift": float32(Float32Array.of(0.1), []),
+	};
 	const outputs = await session.run({ ...frozen.feeds(step.frozen), ...parameters, word_embeddings, ...batch, ...map });
 	await session.dispose();
 	expect(expected).toBeGreaterThan(0.01);

@@ -35,8 +35,17 @@ export function fitWhitening({ dimension, groups }: ModelVectors, share: number)
 	return whitening(joined(sample, fit), share);
 }
 
-/** Mean cosine of every two of the sampled texts. Scales them to length 1 in place. */
-export const meanCosineOf = ({ dimension, groups }: ModelVectors): number => meanOf(pairwise(unitVectors(groups.sample!, dimension)));
+export interface Spread {
+	readonly mean: number;
+	readonly deviation: number;
+}
+
+/** Mean and standard deviation of the cosines of every two of the sampled texts. Scales their vectors to length 1 in place. */
+export function spreadOf({ dimension, groups }: ModelVectors): Spread {
+	const cosines = pairwise(unitVectors(groups.sample!, dimension));
+	const mean = meanOf(cosines);
+	return { mean, deviation: Math.sqrt(meanOf(cosines.map((cosine) => (cosine - mean) ** 2))) };
+}
 
 export interface EvaluationInput {
 	readonly plan: EvaluationPlan;

@@ -7,7 +7,8 @@ export {
 	type LabelledReport,
 	type ModelVectors,
 	mapVectors,
-	meanCosineOf,
+	type Spread,
+	spreadOf,
 } from "./evaluate.js";
 export { FEWEST_TEXTS_TO_FIT, type LinearMap } from "./free-baselines.js";
 export { type EvaluationPlan, type GroupName, type Labels, type PlanOptions, planEvaluation } from "./plan.js";

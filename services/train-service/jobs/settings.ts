@@ -11,7 +11,7 @@ export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/
 export const NOISE_KINDS = ["delete", "swap", "substitute", "typo", "truncate"] as const;
 export type NoiseKind = (typeof NOISE_KINDS)[number];
 
-const weight = z.number().min(0).max(1000);
+const weight = z.number().min(0).max(10_000);
 
 export const datasetSchema = z
 	.union(

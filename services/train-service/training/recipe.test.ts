@@ -69,17 +69,13 @@ describe("a recipe", () => {
 		);
 	});
 
-	it("keeps the base's own similarities where they lie close together, unless the settings say otherwise", () => {
+	it("anchors more where the base's cosines lie close together, unless the settings say otherwise", () => {
 		const recipe = recipeOf({ goal: "same_item", objective: OPEN }, corpus(200));
-		expect(forBase(recipe, OPEN, 0.3)).toEqual(recipe);
-		const { objective, reason } = forBase(recipe, OPEN, 0.84);
-		expect(objective).toEqual({ ...recipe.objective, anchor: 1000, anchor_whitening: 0 });
-		expect(reason).toMatch(/the base's own similarities.*mean cosine 0\.84/);
-		for (const given of [
-			{ ...OPEN, anchor_whitening: 0.75 },
-			{ ...OPEN, anchor: 10 },
-		])
-			expect(forBase(recipe, given, 0.84)).toEqual(recipe);
+		for (const deviation of [0, 0.05, 0.11]) expect(forBase(recipe, OPEN, { mean: 0.8, deviation })).toEqual(recipe);
+		const { objective, reason } = forBase(recipe, OPEN, { mean: 0.84, deviation: 0.022 });
+		expect(objective).toEqual({ ...recipe.objective, anchor: 750 });
+		expect(reason).toMatch(/an anchor of 750, .*deviation 0\.022/);
+		expect(forBase(recipe, { ...OPEN, anchor: 10 }, { mean: 0.84, deviation: 0.022 })).toEqual(recipe);
 	});
 
 	it("is estimated at its widest", () => {

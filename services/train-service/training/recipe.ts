@@ -4,8 +4,9 @@
  * the same are pushed apart. docs/quality.md has the runs behind the numbers.
  */
 import { invalidField } from "@dak/shared/errors";
-import { FEWEST_TEXTS_TO_FIT } from "../evaluation/index.js";
+import { FEWEST_TEXTS_TO_FIT, type Spread } from "../evaluation/index.js";
 import type { JobSettings, Objective } from "../jobs/index.js";
+import { isNarrow } from "./anchor.js";
 import { lexicalDiversity } from "./diversity.js";
 
 export interface Recipe {
@@ -26,14 +27,10 @@ const ANCHOR_WHITENING = 0.75;
 const OUTPUT_WHITENING = 0.5;
 
 const ANCHOR = 30;
-
-/**
- * Mean cosine of a base's texts above which its vectors lie in so narrow a cone that whitened similarities have nothing of its own:
- * to reach for them cost multilingual-e5-small (.84) .04 of Spearman's correlation on STS-B.
- */
-const NARROW_CONE = 0.5;
-/** There cosines differ by hundredths, and their squares by next to nothing: with 30 nothing was kept (docs/quality.md). */
-const NARROW_ANCHOR = 1000;
+/** Deviation of cosines at which `ANCHOR` was found good: all-MiniLM-L6-v2's on product titles. */
+const USUAL_DEVIATION = 0.11;
+/** What a job's settings allow. */
+const MOST_ANCHOR = 10_000;
 
 type Chosen = Pick<Objective, "contrastive" | "anchor_whitening" | "output_whitening">;
 
@@ -55,11 +52,15 @@ export function recipeOf(settings: Pick<JobSettings, "goal" | "objective">, text
 	};
 }
 
-/** What was chosen before the base was looked at, as it suits the base. @param meanCosine of two of the texts, by the base */
-export function forBase({ objective, reason }: Recipe, given: JobSettings["objective"], meanCosine: number): Recipe {
-	if (given.anchor_whitening !== undefined || given.anchor !== undefined || meanCosine <= NARROW_CONE) return { objective, reason };
-	const why = `an anchor of ${NARROW_ANCHOR} on the base's own similarities, as they lie close together (mean cosine ${meanCosine.toFixed(2)}, above ${NARROW_CONE})`;
-	return { objective: { ...objective, anchor: NARROW_ANCHOR, anchor_whitening: 0 }, reason: `${reason}; ${why}` };
+/**
+ * What was chosen before the base was looked at, as it suits the base: the anchor is on squares of differences, so it grows where
+ * cosines differ by hundredths. @param spread of the base's cosines of two of the texts
+ */
+export function forBase({ objective, reason }: Recipe, given: JobSettings["objective"], spread: Spread): Recipe {
+	if (given.anchor !== undefined || !isNarrow(spread)) return { objective, reason };
+	const anchor = Math.min(MOST_ANCHOR, Math.round(ANCHOR * (USUAL_DEVIATION / spread.deviation) ** 2));
+	const why = `an anchor of ${anchor}, as the base's cosines lie close together (deviation ${spread.deviation.toFixed(3)})`;
+	return { objective: { ...objective, anchor }, reason: `${reason}; ${why}` };
 }
 
 /** The objective that takes most memory of those that may be chosen, for estimates before the texts are known. */

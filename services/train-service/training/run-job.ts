@@ -9,9 +9,10 @@ import { peakRssBytes } from "@dak/shared/observability";
 import { chooseDevice, type Device } from "@dak/shared/runtime";
 import { loadTokenizer, type Tokenizer } from "@dak/shared/tokenization";
 import { CheckpointFolder } from "../checkpoints/index.js";
-import { denseOf, fitWhitening, type LinearMap, type ModelVectors, mapVectors, meanCosineOf } from "../evaluation/index.js";
+import { denseOf, fitWhitening, type LinearMap, type ModelVectors, mapVectors, spreadOf } from "../evaluation/index.js";
 import { checkAgainstBase, type JobSettings, type TrainingSettings } from "../jobs/index.js";
 import { dataSection } from "../outputs/index.js";
+import { type AnchorTarget, whitenedTarget } from "./anchor.js";
 import { Checkpointing } from "./checkpointing.js";
 import { trainingIdentity } from "./identity.js";
 import { type Factors, Measurement } from "./measure.js";
@@ -50,8 +51,8 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 	const before = await measurement.base();
 	const job = suitedTo(before, prepared, start.settings);
 	send({ type: "log", level: "info", message: job.chosen });
-	const anchorMap = anchorMapOf(job, before);
-	const trainer = await Trainer.create({ ...job, threads: start.threads, anchorMap });
+	const anchorTarget = anchorTargetOf(job, before);
+	const trainer = await Trainer.create({ ...job, threads: start.threads, anchorTarget });
 	// Before a checkpoint is gone on from: the loss of the very beginning.
 	const heldOutBefore = await trainer.heldOutLoss();
 	const checkpoints = checkpointing(start, job, trainer, hooks);
@@ -65,7 +66,7 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 	const pooled = await measurement.adapted(factors);
 	const outputMap = outputMapOf(job, pooled);
 	const after = outputMap ? mapVectors(pooled, outputMap) : pooled;
-	const outcome = measurement.compare(before, after, { steps: curve, reshaped: anchorMap !== undefined || outputMap !== undefined });
+	const outcome = measurement.compare(before, after, { steps: curve, reshaped: anchorTarget !== undefined || outputMap !== undefined });
 	const validation = heldOutAfter === undefined ? undefined : heldOut(job, heldOutBefore!, heldOutAfter);
 	const evaluations = [...outcome.evaluations, ...(validation ? [{ name: "validation", values: validation }] : [])];
 	for (const { name, values } of evaluations) send({ type: "evaluation", name, values });
@@ -85,13 +86,13 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 
 /** The objective, chosen by the texts, as the base's vectors of them suit it. */
 function suitedTo(base: ModelVectors, job: Prepared, { objective: given }: JobSettings): Prepared {
-	const { objective, reason } = forBase({ objective: job.settings.objective, reason: job.chosen }, given, meanCosineOf(base));
+	const { objective, reason } = forBase({ objective: job.settings.objective, reason: job.chosen }, given, spreadOf(base));
 	return { ...job, settings: { ...job.settings, objective }, chosen: reason };
 }
 
-/** Where the anchor is on whitened similarities: what whitens the base's vectors. Too few texts have none to whiten by: then it only centres. */
-function anchorMapOf({ settings: { objective } }: Prepared, base: ModelVectors): LinearMap | undefined {
-	return whitensAnchor(objective) ? fitWhitening(base, objective.anchor_whitening) : undefined;
+/** Where the anchor is on whitened similarities: those. */
+function anchorTargetOf({ settings: { objective } }: Prepared, base: ModelVectors): AnchorTarget | undefined {
+	return whitensAnchor(objective) ? whitenedTarget(base, objective.anchor_whitening) : undefined;
 }
 
 /** What whitens the adapted vectors, where that is wanted. */

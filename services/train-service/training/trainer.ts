@@ -18,9 +18,9 @@ import {
 	type TrainingText,
 } from "@dak/shared/nn";
 import { type Device, type Feeds, float32, Session, type Tensor } from "@dak/shared/runtime";
-import type { LinearMap } from "../evaluation/index.js";
 import type { JobSettings, TrainingSettings } from "../jobs/index.js";
 import { GradientMean, meanOf } from "./accumulation.js";
+import type { AnchorTarget } from "./anchor.js";
 import { NonFiniteError } from "./non-finite.js";
 import { stepOptions, whitensAnchor } from "./step-options.js";
 import { type PlannedStep, StepsAhead, type TakenStep } from "./steps-ahead.js";
@@ -39,8 +39,8 @@ export interface TrainerOptions {
 	readonly heldOut?: TextSource | undefined;
 	readonly device: Device;
 	readonly threads: number;
-	/** Of the base's vectors: needed where the anchor is on their whitened similarities. */
-	readonly anchorMap?: LinearMap | undefined;
+	/** Needed where the anchor is on whitened similarities. */
+	readonly anchorTarget?: AnchorTarget | undefined;
 	/** First values by parameter name, in place of the usual ones (going on from an adapter). */
 	readonly initial?: ReadonlyMap<string, Float32Array> | undefined;
 	/** Where ONNX Runtime writes its profile. */
@@ -351,9 +351,14 @@ export class Trainer {
 
 const ratesOf = (rate: number): Record<ParameterGroup, number> => ({ lora: rate, decoder: rate * DECODER_RATE_FACTOR });
 
-function anchorFeeds({ settings, anchorMap: map }: TrainerOptions): Feeds {
+function anchorFeeds({ settings, anchorTarget: target }: TrainerOptions): Feeds {
 	if (!whitensAnchor(settings.objective)) return {};
-	assert(map !== undefined, "an anchor on whitened similarities needs their map");
-	const dimension = map.mean.length;
-	return { "anchor.mean": float32(map.mean, [dimension]), "anchor.transform": float32(map.matrix, [dimension, dimension]) };
+	assert(target !== undefined, "an anchor on whitened similarities needs to know them");
+	const dimension = target.map.mean.length;
+	return {
+		"anchor.mean": float32(target.map.mean, [dimension]),
+		"anchor.transform": float32(target.map.matrix, [dimension, dimension]),
+		"anchor.scale": float32(Float32Array.of(target.scale), []),
+		"anchor.shift": float32(Float32Array.of(target.shift), []),
+	};
 }

@@ -65,11 +65,17 @@ export interface SentenceConfig {
 	readonly maxSeqLength: number | undefined;
 	readonly prompts: Readonly<Record<string, string>>;
 	readonly defaultPromptName: string | undefined;
+	readonly languageModel: boolean;
 }
+
+/** BertForMaskedLM, BertForPreTraining, Qwen3ForCausalLM … */
+const LANGUAGE_MODEL = /(?:ForMaskedLM|ForPreTraining|ForCausalLM|LMHeadModel)$/;
+const architectures = z.object({ architectures: z.array(z.string().max(100)).max(16).nullish() });
 
 /** What sentence-transformers' files add; without them: mean pooling, as that library has it. @throws INVALID_MODEL for a module or pooling that is not supported */
 export function readSentenceConfig(folder: string): SentenceConfig {
-	const modules = readOptional(folder, "modules.json", moduleList) ?? [];
+	const listed = readOptional(folder, "modules.json", moduleList);
+	const modules = listed ?? [];
 	const kinds = modules.map(({ type }) => type.split(".").at(-1) ?? "");
 	const unsupported = kinds.find((kind) => !SUPPORTED_MODULES.includes(kind));
 	if (unsupported !== undefined)
@@ -83,6 +89,8 @@ export function readSentenceConfig(folder: string): SentenceConfig {
 		maxSeqLength: readOptional(folder, "sentence_bert_config.json", sentenceConfig)?.max_seq_length ?? undefined,
 		prompts,
 		defaultPromptName: defaultName ?? undefined,
+		languageModel:
+			!listed && (readJson(folder, "config.json", architectures).architectures ?? []).some((name) => LANGUAGE_MODEL.test(name)),
 	};
 }
 

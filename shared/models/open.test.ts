@@ -35,6 +35,15 @@ test("a bare transformers folder opens with mean pooling and no Normalize", asyn
 	expect(await open()).toMatchObject({ pooling: "mean", normalize: false, maxSeqLength: 16, prompts: {}, defaultPromptName: undefined });
 });
 
+test.each([
+	["BertForMaskedLM", {}, true],
+	["BertForPreTraining", {}, true],
+	["BertModel", {}, false],
+	["BertForMaskedLM", { "modules.json": [{ type: "sentence_transformers.models.Transformer" }] }, false],
+] as const)("%s with the files %j is a plain language model: %j", async (architecture, files, languageModel) => {
+	expect(await open({ config: { architectures: [architecture] }, files })).toMatchObject({ languageModel });
+});
+
 test.each(["bert.", "model.", "0.auto_model.", "roberta.encoder."])("weights under %s are read by their plain names", async (prefix) => {
 	const base = await openBaseModel(at(writeTinyModel(join(folder, "tiny"), { prefix })));
 	expect(base.weights.float32("encoder.layer.0.intermediate.dense.bias")).toHaveLength(16);

@@ -41,6 +41,7 @@ export function syntheticModel(ref: string, encoder: EncoderConfig): BaseModel {
 		maxSeqLength: encoder.maxPositions,
 		prompts: {},
 		defaultPromptName: undefined,
+		languageModel: false,
 		fingerprint: `synthetic:${ref}`,
 		weights: new SyntheticWeights(tensorShapes(encoder)),
 	};

@@ -73,6 +73,8 @@ export interface BaseModel {
 	/** config_sentence_transformers.json's prompts by name. */
 	readonly prompts: Readonly<Record<string, string>>;
 	readonly defaultPromptName: string | undefined;
+	/** As language modelling left it: config.json names a language model's head, and no file is sentence-transformers'. */
+	readonly languageModel: boolean;
 	/** `sha256:` and the hex SHA-256 of config.json's and the weights' bytes. */
 	readonly fingerprint: string;
 	/** Names as the architecture's own model has them, without a leading `bert.` or `model.`: `encoder.layer.0.attention.self.query.weight`. */

@@ -5,6 +5,7 @@ import { forBase, recipeOf, widestObjective } from "./recipe.js";
 /** Texts of five words, of so many different ones. */
 const corpus = (words: number, texts = 4000) =>
 	Array.from({ length: texts }, (_, i) => Array.from({ length: 5 }, (_, k) => `word${(i * 5 + k * 7919) % words}`).join(" "));
+const of = (mean: number, deviation: number) => ({ spread: { mean, deviation }, languageModel: false });
 const OPEN = { tsdae: 1 };
 
 describe("lexical diversity", () => {
@@ -71,11 +72,19 @@ describe("a recipe", () => {
 
 	it("anchors more where the base's cosines lie close together, unless the settings say otherwise", () => {
 		const recipe = recipeOf({ goal: "same_item", objective: OPEN }, corpus(200));
-		for (const deviation of [0, 0.05, 0.11]) expect(forBase(recipe, OPEN, { mean: 0.8, deviation })).toEqual(recipe);
-		const { objective, reason } = forBase(recipe, OPEN, { mean: 0.84, deviation: 0.022 });
+		for (const deviation of [0, 0.05, 0.11]) expect(forBase(recipe, OPEN, of(0.8, deviation))).toEqual(recipe);
+		const { objective, reason } = forBase(recipe, OPEN, of(0.84, 0.022));
 		expect(objective).toEqual({ ...recipe.objective, anchor: 750 });
 		expect(reason).toMatch(/an anchor of 750, .*deviation 0\.022/);
-		expect(forBase(recipe, { ...OPEN, anchor: 10 }, { mean: 0.84, deviation: 0.022 })).toEqual(recipe);
+		expect(forBase(recipe, { ...OPEN, anchor: 10 }, of(0.84, 0.022))).toEqual(recipe);
+	});
+
+	it("anchors nothing to a plain language model, unless the settings say otherwise", () => {
+		const recipe = recipeOf({ goal: "balanced", objective: OPEN }, corpus(200));
+		const { objective, reason } = forBase(recipe, OPEN, { ...of(0.84, 0.022), languageModel: true });
+		expect(objective).toEqual({ ...recipe.objective, anchor: 0 });
+		expect(reason).toMatch(/no anchor, as the base is a plain language model/);
+		expect(forBase(recipe, { ...OPEN, anchor: 30 }, { ...of(0.84, 0.022), languageModel: true })).toEqual(recipe);
 	});
 
 	it("is estimated at its widest", () => {

@@ -52,12 +52,24 @@ export function recipeOf(settings: Pick<JobSettings, "goal" | "objective">, text
 	};
 }
 
+export interface BaseFacts {
+	/** Of the base's cosines of two of the texts. */
+	readonly spread: Spread;
+	readonly languageModel: boolean;
+}
+
 /**
- * What was chosen before the base was looked at, as it suits the base: the anchor is on squares of differences, so it grows where
- * cosines differ by hundredths. @param spread of the base's cosines of two of the texts
+ * What was chosen before the base was looked at, as it suits the base: a plain language model has no similarities worth keeping; and
+ * as the anchor is on squares of differences, it grows where cosines differ by hundredths.
  */
-export function forBase({ objective, reason }: Recipe, given: JobSettings["objective"], spread: Spread): Recipe {
-	if (given.anchor !== undefined || !isNarrow(spread)) return { objective, reason };
+export function forBase({ objective, reason }: Recipe, given: JobSettings["objective"], { spread, languageModel }: BaseFacts): Recipe {
+	if (given.anchor !== undefined) return { objective, reason };
+	if (languageModel)
+		return {
+			objective: { ...objective, anchor: 0 },
+			reason: `${reason}; no anchor, as the base is a plain language model, trained for no similarities that could be kept`,
+		};
+	if (!isNarrow(spread)) return { objective, reason };
 	const anchor = Math.min(MOST_ANCHOR, Math.round(ANCHOR * (USUAL_DEVIATION / spread.deviation) ** 2));
 	const why = `an anchor of ${anchor}, as the base's cosines lie close together (deviation ${spread.deviation.toFixed(3)})`;
 	return { objective: { ...objective, anchor }, reason: `${reason}; ${why}` };

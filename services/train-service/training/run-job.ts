@@ -86,7 +86,10 @@ export async function runJob(start: StartMessage, hooks: JobHooks): Promise<void
 
 /** The objective, chosen by the texts, as the base's vectors of them suit it. */
 function suitedTo(base: ModelVectors, job: Prepared, { objective: given }: JobSettings): Prepared {
-	const { objective, reason } = forBase({ objective: job.settings.objective, reason: job.chosen }, given, spreadOf(base));
+	const { objective, reason } = forBase({ objective: job.settings.objective, reason: job.chosen }, given, {
+		spread: spreadOf(base),
+		languageModel: job.base.languageModel,
+	});
 	return { ...job, settings: { ...job.settings, objective }, chosen: reason };
 }
 

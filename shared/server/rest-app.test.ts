@@ -1,4 +1,7 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { gzipSync } from "node:zlib";
+import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { DakError } from "../errors/index.js";
@@ -192,6 +195,31 @@ describe("an error", () => {
 		});
 		const { url } = await startRest({ routes: [broken] });
 		await expect(fetch(`${url}/broken`).then((response) => response.text())).rejects.toThrow();
+	});
+
+	it("is not said of a client that leaves in the middle of an answer", async () => {
+		const endless = route({
+			method: "get",
+			path: "/endless",
+			operationId: "endless",
+			summary: "Goes on",
+			response: { status: 200, description: "Never whole", contentType: "text/plain" },
+		}).handle(({ res }) =>
+			pipeline(
+				new Readable({
+					read() {
+						this.push("more");
+					},
+				}),
+				res,
+			),
+		);
+		const lines: string[] = [];
+		const { url } = await startRest({ routes: [endless], logger: pino({ level: "debug" }, { write: (line) => lines.push(line) }) });
+		const response = await fetch(`${url}/endless`);
+		await response.body!.cancel();
+		await expect.poll(() => lines.join("")).toContain("the client went away");
+		expect(lines.join("")).not.toContain('"failed"');
 	});
 });
 

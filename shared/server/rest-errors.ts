@@ -26,6 +26,9 @@ function fromExpress(error: unknown): DakError {
 	return toDakError(error);
 }
 
+/** A client that leaves in the middle of an answer is nobody's fault. */
+const wentAway = (thrown: unknown): boolean => (thrown as { code?: unknown } | null)?.code === "ERR_STREAM_PREMATURE_CLOSE";
+
 function report(error: DakError, res: Response): void {
 	const { log } = contextOf(res);
 	if (error.row.http < 500 || error.reason === "DRAINING") log.debug({ reason: error.reason, detail: error.message }, "refused");
@@ -36,7 +39,8 @@ function report(error: DakError, res: Response): void {
 export function problemErrors(): ErrorRequestHandler {
 	return (thrown: unknown, req: Request, res: Response, _next: NextFunction) => {
 		const error = fromExpress(thrown);
-		report(error, res);
+		if (res.destroyed && wentAway(thrown)) contextOf(res).log.debug("the client went away before the answer's end");
+		else report(error, res);
 		if (res.headersSent || res.destroyed) {
 			res.destroy();
 			return;

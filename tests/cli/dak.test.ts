@@ -77,7 +77,8 @@ describe("jobs", () => {
 		expect((await toTrain("jobs", "show", job!.id)).out).toMatch(/state {6}succeeded\n/);
 		const logs = await watching("jobs", "logs", job!.id);
 		expect(logs.out).toMatch(/info {2}queued\n.*state queued → preparing/);
-		expect(JSON.parse((await toTrain("jobs", "report", job!.id)).out)).toMatchObject({ verdict: "unverified" });
+		expect(JSON.parse((await toTrain("jobs", "report", job!.id, "--json")).out)).toMatchObject({ verdict: "unverified" });
+		expect((await toTrain("jobs", "report", job!.id)).out).toMatch(/^verdict unverified\n {2}made up\n/);
 	});
 
 	test("logs of a running job come without waiting for its end", async () => {

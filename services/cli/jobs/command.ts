@@ -1,9 +1,11 @@
 /** `dak jobs`: jobs of a train-service. */
+
 import { writeFileSync } from "node:fs";
 import type { JobJson, JobStateName } from "@dak/shared/client";
 import { Command } from "commander";
 import { asCount, type Cli, type Connection, leaf, withConnection } from "../command/index.js";
 import { printLogs } from "./logs.js";
+import { printReport } from "./report.js";
 import { jobLines, jobTable } from "./show.js";
 import { exitCodeOf, tellEnd, watchToEnd } from "./watch.js";
 
@@ -115,12 +117,15 @@ function addReport(cli: Cli, jobs: Command): void {
 			usage: "report <id>",
 			description: "what was measured on base and adapter",
 			example: `dak jobs report ${EXAMPLE_ID} --html report.html`,
-			json: "the same: a report is JSON",
+			json: "print the whole report as JSON",
 		}).option("--html <file>", "write the report as a page"),
 		["train"],
 	).action((id: string, options: Options & { html?: string }) =>
 		cli.withClient(options, async (dak) => {
-			if (options.html === undefined) return cli.json(await dak.jobs.report(id));
+			if (options.html === undefined) {
+				const report = await dak.jobs.report(id);
+				return options.json ? cli.json(report) : printReport(cli.out, report);
+			}
 			const page = await dak.jobs.reportHtml(id);
 			writeFileSync(options.html, page);
 			if (options.json) cli.json({ html: options.html, bytes: Buffer.byteLength(page) });

@@ -12,7 +12,8 @@ export function addTrain(cli: Cli, program: Command): void {
 	const command = leaf(program, {
 		usage: "train <file>",
 		summary: "adapt a base model to a file of texts",
-		description: "submit a job that adapts a base model to a file of texts (plain text, JSONL, CSV, TSV; each also .gz)",
+		description:
+			"submit a job that adapts a base model to a file of texts (plain text, JSONL, CSV, TSV or Parquet; each also with gzip or zstd)",
 		example: "dak train titles.txt --base all-MiniLM-L6-v2 --name titles --eval queries.jsonl --watch",
 		json: "print the job as JSON; with --watch each event, and the ended job last",
 	}).option("-w, --watch", "show the progress until the job ends; the exit code follows the job");

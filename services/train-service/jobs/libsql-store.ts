@@ -55,6 +55,7 @@ function lock(file: string): () => void {
 		held.exec("BEGIN EXCLUSIVE");
 	} catch (cause) {
 		held.close();
+		if (!String((cause as { code?: unknown }).code).startsWith("SQLITE_BUSY")) throw cause;
 		throw new DakError("UNAVAILABLE", `${file} is in use by another train-service; allowed: one for each DAK_DATA_DIR`, { cause });
 	}
 	return () => {
@@ -195,8 +196,17 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		return event;
 	}
 
+	/** A full disk ends the transaction by itself: libsql's own `transaction` then fails over its ROLLBACK, and hides why. */
 	#atomic<T>(work: () => T): T {
-		return this.#db.transaction(work).immediate() as T;
+		this.#db.exec("BEGIN IMMEDIATE");
+		try {
+			const result = work();
+			this.#db.exec("COMMIT");
+			return result;
+		} catch (error) {
+			if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+			throw error;
+		}
 	}
 
 	#migrate(): void {

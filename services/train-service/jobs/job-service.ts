@@ -280,11 +280,13 @@ export class JobService {
 
 	/**
 	 * Where other services share the queue: puts into it what should be there and is not, since a service ended between writing a job
-	 * down and putting it there. What is there stays as it is.
+	 * down and putting it there. What is there stays as it is. A job of the future is of a clock that was set back since, and no younger
+	 * than others.
 	 */
 	async reconcile(olderThanMs: number): Promise<void> {
 		for (const state of ["queued", "interrupted", ...RUNNING] as const) {
-			for (const job of (await this.#all(state)).reverse()) if (job.createdAt < Date.now() - olderThanMs) await this.#enqueue(job);
+			for (const job of (await this.#all(state)).reverse())
+				if (Math.abs(Date.now() - job.createdAt) > olderThanMs) await this.#enqueue(job);
 		}
 	}
 

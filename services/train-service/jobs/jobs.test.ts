@@ -10,6 +10,7 @@ import {
 	EventHub,
 	isTerminal,
 	JOB_STATES,
+	type JobId,
 	JobService,
 	type JobServiceOptions,
 	jobSettingsSchema,
@@ -56,6 +57,17 @@ test("ids sort by their creation, also within a millisecond", () => {
 	expect(ids.toSorted()).toEqual(ids);
 	expect(new Set(ids).size).toBe(200);
 	expect(ids[0]).toMatch(/^job_[0-9a-z]{20}$/);
+});
+
+test("ids sort after those that a job file holds, also where the clock was set back since", async () => {
+	const file = join(scratchFolder(), "jobs.db");
+	const id = "job_01zzzzzzzz0000000000" as JobId;
+	const store = new LibsqlJobStore(file);
+	await store.insert(newJob({ id }));
+	await store.close();
+	expect(newJobId() < id).toBe(true);
+	await new LibsqlJobStore(file).close();
+	expect(newJobId() > id).toBe(true);
 });
 
 describe("the table of states", () => {

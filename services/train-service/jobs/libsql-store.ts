@@ -4,7 +4,7 @@
  */
 import { DakError } from "@dak/shared/errors";
 import Database from "libsql";
-import { type JobId, jobNotFound } from "./ids.js";
+import { idsFollow, type JobId, jobNotFound } from "./ids.js";
 import type { JobSettings } from "./settings.js";
 import { NEXT } from "./states.js";
 import {
@@ -75,6 +75,8 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		this.#db.pragma("journal_mode = WAL");
 		this.#db.pragma("synchronous = NORMAL");
 		this.#migrate();
+		const { id } = this.#db.prepare("SELECT max(id) AS id FROM jobs").get() as { id: JobId | null };
+		if (id !== null) idsFollow(id);
 	}
 
 	async insert(job: Job, idempotency?: Idempotency): Promise<Job> {

@@ -8,8 +8,9 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { entryPoint } from "@dak/shared/runtime";
-import { describe, expect, test, vi } from "vitest";
-import { collect, type JobJson, scratchFolder } from "../../services/train-service/testing/index.js";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { LibsqlJobStore } from "../../services/train-service/jobs/index.js";
+import { collect, type JobJson, jobWith, scratchFolder, startService } from "../../services/train-service/testing/index.js";
 import { SMALL_TEXTS, writeSmallBase } from "../../services/train-service/testing/small-base.js";
 import { type SpawnedService, spawnService } from "../../services/train-service/testing/spawn-service.js";
 import { trainingPidOf } from "../../services/train-service/testing/training-pid.js";
@@ -204,4 +205,33 @@ describe.skipIf(!mountable)("a disk that becomes full", () => {
 		expect(disk.sha256(done)).toBe(disk.sha256(whole));
 		await expect.poll(() => disk.halfWritten()).toEqual([]);
 	});
+
+	test("a service that is told to end while its store waits for room ends in good order", async () => {
+		const disk = await SmallDisk.start();
+		const { service } = disk;
+		const { client } = service;
+		const dataset = { upload: await upload(service) };
+		const { id } = await client.create(jobOf(dataset, 10 * STEPS));
+		for await (const { data } of client.events(id)) if ((data.step as number) >= 20) break;
+		await disk.fill();
+		expect(await refusal(await client.submit(jobOf(dataset)))).toMatchObject(NO_ROOM);
+		const told = performance.now();
+		service.process.kill("SIGTERM");
+		expect(await service.ended).toBe(0);
+		expect(performance.now() - told).toBeLessThan(10_000);
+	});
+});
+
+test("texts that were kept and cannot be written down leave nothing", async () => {
+	const service = await startService();
+	const full = Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
+	const writing = vi.spyOn(LibsqlJobStore.prototype, "saveDataset").mockRejectedValue(full);
+	onTestFinished(() => writing.mockRestore());
+	const uploaded = await fetch(`${service.url}/v1/datasets?filename=texts.txt`, {
+		method: "POST",
+		headers: { "content-type": "text/plain" },
+		body: SMALL_TEXTS.join("\n"),
+	});
+	for (const response of [uploaded, await service.submit(jobWith())]) expect(await refusal(response)).toMatchObject(NO_ROOM);
+	expect(readdirSync(join(service.config.dataDir, "datasets"))).toEqual([]);
 });

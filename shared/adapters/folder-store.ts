@@ -22,7 +22,7 @@ import {
 	watch,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { assert, DakError } from "../errors/index.js";
+import { assert, DakError, storageText } from "../errors/index.js";
 import { jailedPath } from "./jailed-path.js";
 import { CONFIG_FILE, MANIFEST_FILE, WEIGHTS_FILE } from "./read.js";
 import { ADAPTER_NAME, type ArtifactStore, type PublishedAdapter } from "./store.js";
@@ -148,7 +148,7 @@ export class FolderArtifactStore implements ArtifactStore {
 			const versions = foldersIn(dirname(path)).filter((each) => PUBLISHED.test(each));
 			return this.#published(name, version, version, 1 + versions.indexOf(version));
 		} catch (cause) {
-			throw new DakError("STORAGE_FAILED", `adapter ${name} could not be published: ${(cause as Error).message}`, { cause });
+			throw new DakError("STORAGE_FAILED", `adapter ${name} could not be published: ${storageText(cause)}`, { cause });
 		}
 	}
 

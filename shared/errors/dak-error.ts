@@ -118,7 +118,9 @@ const STORAGE_CODES: Readonly<Record<string, string>> = {
 	EDQUOT: "the disk quota is used up",
 	EROFS: "the file system is read-only",
 	SQLITE_FULL: "no space is left for the job store",
+	SQLITE_IOERR_SHMSIZE: "no space is left for the job store",
 	SQLITE_IOERR_WRITE: "the job store cannot be written",
+	SQLITE_IOERR_FSYNC: "the job store cannot be written",
 };
 
 /**
@@ -130,6 +132,12 @@ export function toDakError(error: unknown): DakError {
 	const storage = STORAGE_CODES[String((error as { code?: unknown } | null | undefined)?.code)];
 	if (storage !== undefined) return new DakError("STORAGE_FAILED", storage, { cause: error });
 	return new DakError("INTERNAL", "internal error; the log has the details", { cause: error });
+}
+
+/** What the file system says of a failure, without the machine's paths. */
+export function storageText(error: unknown): string {
+	const { reason, message } = toDakError(error);
+	return reason === "INTERNAL" ? String((error as Error | undefined)?.message ?? error).replace(/, \w+ ['"].*$/s, "") : message;
 }
 
 /** Throws INTERNAL where a programmer's assumption does not hold. */

@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Server as GrpcServer, ServerCredentials } from "@grpc/grpc-js";
 import { DakError } from "../errors/index.js";
+import { Connections } from "./connections.js";
 import type { TlsFiles } from "./tls-files.js";
 
 export interface Listening {
@@ -56,13 +57,8 @@ function createRestServer(app: RequestListener, { tls, maxHeaderBytes = 16 * 102
 /** @throws UNAVAILABLE where the port is taken or the address is not this machine's */
 export function serveRest(app: RequestListener, host: string, port: number, options: ServeRestOptions = {}): Promise<Listening> {
 	const server = createRestServer(app, options);
-	const drain = (deadlineMs: number) => {
-		const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-		// A kept-alive connection falls idle only once its answer is sent.
-		const sweep = setInterval(() => server.closeIdleConnections(), 50);
-		void closed.then(() => clearInterval(sweep));
-		return within(deadlineMs, closed, () => server.closeAllConnections());
-	};
+	const connections = new Connections(server, options.tls !== undefined);
+	const drain = (deadlineMs: number) => within(deadlineMs, connections.drain(), () => server.closeAllConnections());
 	return new Promise((resolve, reject) => {
 		server.once("error", (error) => reject(cannotListen("REST", host, port, error)));
 		server.listen(port, host, () => {

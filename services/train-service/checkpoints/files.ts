@@ -8,7 +8,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { DakError } from "@dak/shared/errors";
+import { DakError, storageText } from "@dak/shared/errors";
 import { openSafetensors, safetensorsPieces, type TensorData } from "@dak/shared/safetensors";
 import { type Checkpoint, type CheckpointState, checkpointStateSchema } from "./types.js";
 
@@ -61,7 +61,7 @@ export function readCheckpointFiles(folder: string): Checkpoint {
 		checkSums(folder);
 		return { state: readState(folder), tensors: readTensors(join(folder, TENSORS)) };
 	} catch (cause) {
-		throw new DakError("STORAGE_FAILED", (cause as Error).message, { cause });
+		throw new DakError("STORAGE_FAILED", storageText(cause), { cause });
 	}
 }
 

@@ -101,6 +101,11 @@ export class Datasets {
 		}
 	}
 
+	/** Removes one that was saved and could not be written down. */
+	discard(id: string): void {
+		rmSync(join(this.options.folder, id), { recursive: true, force: true });
+	}
+
 	/** Stores texts that came with a job. */
 	saveTexts(id: string, texts: readonly string[], base?: BaseTokenizer) {
 		return this.save(id, "texts.jsonl", Readable.from(texts.map((text) => `${JSON.stringify(text)}\n`)), { base });

@@ -18,6 +18,15 @@ function sortable(): string {
 	return time + Array.from(randomBytes(10), (byte) => ALPHABET[byte % 32]).join("");
 }
 
+/** Ids that are made from now on sort after this one, also where the clock was set back since it was made. */
+export function idsFollow(id: string): void {
+	const time = id.slice(id.indexOf("_") + 1).slice(0, 10);
+	last = Math.max(
+		last,
+		[...time].reduce((sum, digit) => sum * 32 + ALPHABET.indexOf(digit), 0),
+	);
+}
+
 export const newJobId = (): JobId => `job_${sortable()}` as JobId;
 export const newDatasetId = (): DatasetId => `ds_${sortable()}` as DatasetId;
 

@@ -4,6 +4,7 @@ export { EventHub } from "./event-hub.js";
 export { type DatasetId, isDatasetId, isJobId, type JobId, jobNotFound, newDatasetId, newJobId, parseJobId } from "./ids.js";
 export { type Admission, type Admitted, type JobList, JobService, type JobServiceOptions } from "./job-service.js";
 export { LibsqlJobStore } from "./libsql-store.js";
+export { Patience } from "./patience.js";
 export {
 	backoffMs,
 	EmbeddedQueue,

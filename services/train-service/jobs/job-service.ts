@@ -5,6 +5,7 @@ import { currentTraceparent } from "@dak/shared/observability";
 import type { JobBus } from "./bus.js";
 import type { EventHub } from "./event-hub.js";
 import { isJobId, type JobId, newJobId, parseJobId } from "./ids.js";
+import type { Patience } from "./patience.js";
 import type { JobQueue } from "./queue.js";
 import { type JobSettings, jobSettingsSchema, refuseMissingFeatures } from "./settings.js";
 import { isTerminal, NEXT, RUNNING } from "./states.js";
@@ -31,6 +32,8 @@ export interface JobServiceOptions {
 	readonly maxQueued: number;
 	/** Called after each change of state. */
 	readonly onState: (state: JobState) => void;
+	/** Of writes about jobs that are in an attempt's hands. */
+	readonly patience?: Patience;
 }
 
 export interface JobList {
@@ -90,7 +93,8 @@ export class JobService {
 		const job = await store.insert(asked, idempotency);
 		// Another node was faster with the same key.
 		if (job.id !== id) return job;
-		await this.record(id, { kind: "log", level: "info", message: "queued" });
+		// The job is written down, and so it is taken: a line of its log is not what it is refused for.
+		await this.record(id, { kind: "log", level: "info", message: "queued" }).catch(() => {});
 		this.options.onState("queued");
 		await this.#enqueue(job);
 		return this.get(id);
@@ -133,9 +137,11 @@ export class JobService {
 
 	/** Takes a waiting job out of the queue, or tells a running one to stop. @throws JOB_NOT_FOUND, STATE_CONFLICT if it has ended */
 	async cancel(text: string): Promise<Job> {
-		const { id, state } = await this.get(text);
+		const job = await this.get(text);
+		const { id, state } = job;
 		if (isTerminal(state)) throw new DakError("STATE_CONFLICT", `job ${id} has ended: ${state}; allowed: a job that has not`);
-		if (await this.options.queue.remove(id)) return this.move(id, "cancelled", "cancelled while waiting", { finishedAt: Date.now() });
+		const taken = await this.#takeOut(job, "cancelled", "cancelled while waiting", { finishedAt: Date.now() });
+		if (taken) return taken;
 		if (state === "paused") return this.move(id, "cancelled", "cancelled while paused", { finishedAt: Date.now() });
 		return this.#ask(id, "cancel");
 	}
@@ -146,12 +152,23 @@ export class JobService {
 	 * @throws JOB_NOT_FOUND, STATE_CONFLICT if it has ended or begun to publish
 	 */
 	async pause(text: string): Promise<Job> {
-		const { id, state } = await this.get(text);
-		if (state === "paused") return this.get(id);
+		const job = await this.get(text);
+		const { id, state } = job;
+		if (state === "paused") return job;
 		if (!NEXT[state].includes("paused"))
 			throw new DakError("STATE_CONFLICT", `job ${id} is ${state}; allowed: one that waits, prepares, trains or evaluates`);
-		if (await this.options.queue.remove(id)) return this.move(id, "paused", "paused while waiting");
-		return this.#ask(id, "pause");
+		return (await this.#takeOut(job, "paused", "paused while waiting")) ?? this.#ask(id, "pause");
+	}
+
+	/** Out of the queue, if it waits there. One whose new state cannot be written waits again: it must not be forgotten. */
+	async #takeOut(job: Job, to: JobState, reason: string, patch?: JobPatch): Promise<Job | undefined> {
+		if (!(await this.options.queue.remove(job.id))) return undefined;
+		try {
+			return await this.move(job.id, to, reason, patch);
+		} catch (error) {
+			await this.#enqueue(job);
+			throw error;
+		}
 	}
 
 	/** What is wanted is written down first: whoever runs the job, or takes it up after a crash, finds it. */
@@ -190,18 +207,23 @@ export class JobService {
 		return this.options.events.watch(id, fromSequence, signal);
 	}
 
-	/** Changes a job's state; with `attempt`, only while it is in that one's hands. */
+	/** Changes a job's state; with `attempt`, only while it is in that one's hands, and as soon as the store can be written. */
 	async move(id: JobId, to: JobState, reason: string, patch?: JobPatch, attempt?: number): Promise<Job> {
-		const { job } = await this.options.store.transition(id, to, reason, patch, attempt);
+		const { job } = await this.#written(attempt, () => this.options.store.transition(id, to, reason, patch, attempt));
 		this.options.bus.notify(id);
 		this.options.onState(to);
 		return job;
 	}
 
-	/** Writes an event; with `attempt`, only while the job is in that one's hands. */
+	/** Writes an event; with `attempt`, only while the job is in that one's hands, and as soon as the store can be written. */
 	async record(id: JobId, body: JobEventBody, patch?: JobPatch, attempt?: number): Promise<void> {
-		await this.options.store.append(id, body, patch, attempt);
+		await this.#written(attempt, () => this.options.store.append(id, body, patch, attempt));
 		this.options.bus.notify(id);
+	}
+
+	#written<T>(attempt: number | undefined, write: () => Promise<T>): Promise<T> {
+		const { patience } = this.options;
+		return patience && attempt !== undefined ? patience.until(write) : write();
 	}
 
 	/**
@@ -258,11 +280,13 @@ export class JobService {
 
 	/**
 	 * Where other services share the queue: puts into it what should be there and is not, since a service ended between writing a job
-	 * down and putting it there. What is there stays as it is.
+	 * down and putting it there. What is there stays as it is. A job of the future is of a clock that was set back since, and no younger
+	 * than others.
 	 */
 	async reconcile(olderThanMs: number): Promise<void> {
 		for (const state of ["queued", "interrupted", ...RUNNING] as const) {
-			for (const job of (await this.#all(state)).reverse()) if (job.createdAt < Date.now() - olderThanMs) await this.#enqueue(job);
+			for (const job of (await this.#all(state)).reverse())
+				if (Math.abs(Date.now() - job.createdAt) > olderThanMs) await this.#enqueue(job);
 		}
 	}
 

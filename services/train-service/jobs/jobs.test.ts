@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { collect, jobWith, scratchFolder } from "../testing/index.js";
 import { jobQueueConformance } from "../testing/queue-conformance.js";
 import { jobStoreConformance, newJob } from "../testing/store-conformance.js";
@@ -10,6 +10,7 @@ import {
 	EventHub,
 	isTerminal,
 	JOB_STATES,
+	type JobId,
 	JobService,
 	type JobServiceOptions,
 	jobSettingsSchema,
@@ -18,6 +19,7 @@ import {
 	NEXT,
 	newDatasetId,
 	newJobId,
+	Patience,
 	RUNNING,
 } from "./index.js";
 
@@ -55,6 +57,17 @@ test("ids sort by their creation, also within a millisecond", () => {
 	expect(ids.toSorted()).toEqual(ids);
 	expect(new Set(ids).size).toBe(200);
 	expect(ids[0]).toMatch(/^job_[0-9a-z]{20}$/);
+});
+
+test("ids sort after those that a job file holds, also where the clock was set back since", async () => {
+	const file = join(scratchFolder(), "jobs.db");
+	const id = "job_01zzzzzzzz0000000000" as JobId;
+	const store = new LibsqlJobStore(file);
+	await store.insert(newJob({ id }));
+	await store.close();
+	expect(newJobId() < id).toBe(true);
+	await new LibsqlJobStore(file).close();
+	expect(newJobId() > id).toBe(true);
 });
 
 describe("the table of states", () => {
@@ -178,6 +191,69 @@ describe("resume", () => {
 		await jobs.cancel(other);
 		for (let i = 0; i < 3; i++) await jobs.create(jobWith());
 		await expect(jobs.resume(other)).rejects.toMatchObject({ reason: "OVERLOADED" });
+	});
+});
+
+describe("while the store has no room", () => {
+	const full = Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
+	const logger = { warn: () => {}, info: () => {} };
+
+	/** A service whose store fails so many writes of a kind, from the next one on. */
+	function failing(options: Partial<JobServiceOptions> = {}) {
+		const made = service(options);
+		const failNext = (kind: "append" | "transition", times: number) => {
+			const write = vi.spyOn(made.store, kind);
+			for (let i = 0; i < times; i++) write.mockRejectedValueOnce(full);
+		};
+		return { ...made, failNext };
+	}
+
+	test("a job that was written down is taken, also where a line of its log is lost", async () => {
+		const { jobs, queue, failNext } = failing();
+		failNext("append", 1);
+		const { id } = await jobs.create(jobWith());
+		expect(await queue.depth()).toBe(1);
+		expect((await jobs.list({})).jobs.map((job) => job.id)).toEqual([id]);
+	});
+
+	test("a waiting job that cannot be written down as cancelled or paused goes on waiting", async () => {
+		const { jobs, queue, failNext } = failing();
+		const { id } = await jobs.create(jobWith());
+		for (const what of ["cancel", "pause"] as const) {
+			failNext("transition", 1);
+			await expect(jobs[what](id)).rejects.toBe(full);
+			expect(await queue.depth()).toBe(1);
+		}
+		expect(await jobs.cancel(id)).toMatchObject({ state: "cancelled" });
+	});
+
+	test("what a running job tells waits for room; what a client asks for does not", async () => {
+		vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+		onTestFinished(() => void vi.useRealTimers());
+		const patience = new Patience(logger);
+		patience.begin();
+		const { jobs, store, failNext } = failing({ patience });
+		const { id } = await jobs.create(jobWith());
+		failNext("append", 4);
+		await expect(jobs.record(id, { kind: "log", level: "info", message: "a client's" })).rejects.toBe(full);
+		const told = jobs.record(id, { kind: "log", level: "info", message: "an attempt's" }, undefined, 0);
+		await vi.advanceTimersByTimeAsync(10_000);
+		await told;
+		expect((await store.events(id, 2, 10)).map(({ body }) => body)).toEqual([{ kind: "log", level: "info", message: "an attempt's" }]);
+	});
+
+	test("nothing waits before the service runs, and after it was told to end", async () => {
+		const patience = new Patience(logger);
+		const { jobs, failNext } = failing({ patience });
+		const { id } = await jobs.create(jobWith());
+		const write = () => jobs.record(id, { kind: "log", level: "info", message: "x" }, undefined, 0);
+		failNext("append", 1);
+		await expect(write()).rejects.toBe(full);
+		patience.begin();
+		failNext("append", 2);
+		const waiting = write();
+		patience.end();
+		await expect(waiting).rejects.toBe(full);
 	});
 });
 

@@ -4,7 +4,7 @@
  */
 import { DakError } from "@dak/shared/errors";
 import Database from "libsql";
-import { type JobId, jobNotFound } from "./ids.js";
+import { idsFollow, type JobId, jobNotFound } from "./ids.js";
 import type { JobSettings } from "./settings.js";
 import { NEXT } from "./states.js";
 import {
@@ -55,6 +55,7 @@ function lock(file: string): () => void {
 		held.exec("BEGIN EXCLUSIVE");
 	} catch (cause) {
 		held.close();
+		if (!String((cause as { code?: unknown }).code).startsWith("SQLITE_BUSY")) throw cause;
 		throw new DakError("UNAVAILABLE", `${file} is in use by another train-service; allowed: one for each DAK_DATA_DIR`, { cause });
 	}
 	return () => {
@@ -74,6 +75,8 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		this.#db.pragma("journal_mode = WAL");
 		this.#db.pragma("synchronous = NORMAL");
 		this.#migrate();
+		const { id } = this.#db.prepare("SELECT max(id) AS id FROM jobs").get() as { id: JobId | null };
+		if (id !== null) idsFollow(id);
 	}
 
 	async insert(job: Job, idempotency?: Idempotency): Promise<Job> {
@@ -195,8 +198,17 @@ export class LibsqlJobStore implements JobStore, DatasetStore {
 		return event;
 	}
 
+	/** A full disk ends the transaction by itself: libsql's own `transaction` then fails over its ROLLBACK, and hides why. */
 	#atomic<T>(work: () => T): T {
-		return this.#db.transaction(work).immediate() as T;
+		this.#db.exec("BEGIN IMMEDIATE");
+		try {
+			const result = work();
+			this.#db.exec("COMMIT");
+			return result;
+		} catch (error) {
+			if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+			throw error;
+		}
 	}
 
 	#migrate(): void {

@@ -83,6 +83,11 @@ async function admitTexts(
 		dataset.texts,
 		base && { ref: base.ref, folder: base.path, maxLength: max_length },
 	);
-	await saveDataset({ id, filename: "texts.jsonl", createdAt: Date.now(), bytes, statistics: { ...statistics } });
+	await saveDataset({ id, filename: "texts.jsonl", createdAt: Date.now(), bytes, statistics: { ...statistics } }).catch(
+		(error: unknown) => {
+			datasets.discard(id);
+			throw error;
+		},
+	);
 	return { upload: id };
 }

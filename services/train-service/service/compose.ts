@@ -9,7 +9,7 @@ import { chooseDevice, type EntryPoint, usableDevices } from "@dak/shared/runtim
 import { Application } from "../api/index.js";
 import { Datasets, type Readers } from "../data/index.js";
 import type { JobEstimator } from "../estimate/index.js";
-import { type Dataset, EventHub, type JobQueue, JobService, type JobSettings, type JobStore } from "../jobs/index.js";
+import { type Dataset, EventHub, type JobQueue, JobService, type JobSettings, type JobStore, Patience } from "../jobs/index.js";
 import { Supervisor } from "../supervision/index.js";
 import { createAdmission, estimateOf } from "./admission.js";
 import { type Backend, openBackend } from "./backend.js";
@@ -21,6 +21,7 @@ export interface Parts {
 	readonly backend: Backend;
 	readonly queue: JobQueue;
 	readonly jobs: JobService;
+	readonly patience: Patience;
 	readonly supervisor: Supervisor;
 	readonly app: Application;
 	readonly gpu: GpuMonitor;
@@ -75,7 +76,8 @@ export async function compose(
 	};
 	const admit = createAdmission(admission);
 	const onState = (state: string) => metrics.jobs.inc({ state });
-	const jobs = new JobService({ store, queue, bus, events: new EventHub(store, bus), admit, maxQueued: MAX_QUEUED, onState });
+	const patience = new Patience(logger);
+	const jobs = new JobService({ store, queue, bus, events: new EventHub(store, bus), admit, maxQueued: MAX_QUEUED, onState, patience });
 	const reportsRoot = join(sharedRoot, "reports");
 	const supervisor = new Supervisor({
 		jobs,
@@ -116,7 +118,7 @@ export async function compose(
 		shared,
 		estimate: (settings) => estimateOf(settings, admission),
 	});
-	return { gpu, estimator, metrics, tracing, backend, queue, jobs, supervisor, app };
+	return { gpu, estimator, metrics, tracing, backend, queue, jobs, patience, supervisor, app };
 }
 
 /** The first GPU's memory: the one that ONNX Runtime takes. */

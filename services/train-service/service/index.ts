@@ -44,7 +44,10 @@ export async function startTrainService(config: Config, options: TrainServiceOpt
 			restPort: served.rest.port,
 			grpcPort: served.grpc.port,
 			close: async () => {
-				await Promise.all([served.drain(), parts.queue.close()]);
+				const resting = parts.queue.close();
+				// What the store cannot take now, the next start finds out by itself.
+				parts.patience.end();
+				await Promise.all([served.drain(), resting]);
 				await release();
 				await parts.tracing.close();
 			},
@@ -55,7 +58,11 @@ export async function startTrainService(config: Config, options: TrainServiceOpt
 	}
 }
 
-async function serve(config: Config, logger: Logger, { backend, supervisor, jobs, queue, app, metrics, tracing }: Parts): Promise<Served> {
+async function serve(
+	config: Config,
+	logger: Logger,
+	{ backend, supervisor, jobs, patience, queue, app, metrics, tracing }: Parts,
+): Promise<Served> {
 	await backend.recover(jobs, supervisor);
 	const served = await serveBoth(config, app, { logger, metrics, tracing, notReady: () => backend.notReady() });
 	const run = tracedRun(tracing, jobs, (id, signal) => supervisor.run(id, signal));
@@ -67,6 +74,7 @@ async function serve(config: Config, logger: Logger, { backend, supervisor, jobs
 			throw error;
 		}
 	};
+	patience.begin();
 	queue.start(handler, config.DAK_TRAIN_MAX_JOBS);
 	return served;
 }

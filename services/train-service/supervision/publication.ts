@@ -1,5 +1,5 @@
 /** From a training process' output to a published adapter: one rename, never two versions of one job. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type AdapterManifest, type ArtifactStore, MANIFEST_FILE, type PublishedAdapter } from "@dak/shared/adapters";
 import type { SharedFolders } from "@dak/shared/objects";
@@ -71,8 +71,14 @@ export class Publication {
 		if (!existsSync(report)) return;
 		mkdirSync(reportsRoot, { recursive: true });
 		const target = join(reportsRoot, `${id}.json`);
-		copyFileSync(report, `${target}.partial`);
-		renameSync(`${target}.partial`, target);
+		const partial = `${target}.partial`;
+		try {
+			copyFileSync(report, partial);
+			renameSync(partial, target);
+		} catch (error) {
+			rmSync(partial, { force: true });
+			throw error;
+		}
 		await shared?.put(`reports/${id}`, [{ path: "report.json", file: target }]);
 	}
 }

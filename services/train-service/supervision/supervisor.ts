@@ -155,6 +155,8 @@ export class Supervisor {
 			const start = await run.unlessStopped(preparing);
 			return start ? await this.#train(run, job, start) : await this.#rests(run, job);
 		} catch (error) {
+			// First: where the disk is full, there is room then to write down why it failed.
+			this.options.store.discard(staged);
 			return await this.#failed(job, error);
 		} finally {
 			this.options.store.discard(staged);

@@ -13,9 +13,15 @@ export interface SpawnedService {
 	readonly client: ReturnType<typeof restClient>;
 }
 
-/** Starts it and waits for the line that says where it listens. It goes with the test. */
-export async function spawnService(entry: EntryPoint, dataDir: string, environment: Record<string, string> = {}): Promise<SpawnedService> {
-	const child = spawn(process.execPath, [...entry.execArgv, entry.file], {
+/** Starts it and waits for the line that says where it listens. It goes with the test. `launcher`: a command that starts it in its own place. */
+export async function spawnService(
+	entry: EntryPoint,
+	dataDir: string,
+	environment: Record<string, string> = {},
+	launcher: readonly string[] = [],
+): Promise<SpawnedService> {
+	const [program, ...args] = [...launcher, process.execPath, ...entry.execArgv, entry.file];
+	const child = spawn(program!, args, {
 		env: { ...process.env, ...testEnvironment(dataDir), DAK_LOG_LEVEL: "warn", ...environment },
 		stdio: ["ignore", "pipe", "inherit"],
 	});

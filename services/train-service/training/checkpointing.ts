@@ -4,7 +4,7 @@
  * When a checkpoint is written by the clock has no influence on the result. One that a back-off returns to has: these anchors are
  * written at multiples of `every_steps` only, so that a job that was interrupted backs off to where an undisturbed one would.
  */
-import { DakError, toDakError } from "@dak/shared/errors";
+import { DakError, storageText } from "@dak/shared/errors";
 import type { TensorData } from "@dak/shared/safetensors";
 import { float32Tensor } from "@dak/shared/safetensors";
 import type { Checkpoint, CheckpointFolder } from "../checkpoints/index.js";
@@ -143,11 +143,7 @@ export class Checkpointing {
 			const { bytes, milliseconds } = folder.write(checkpoint, anchor);
 			send({ type: "checkpoint", step, bytes, milliseconds });
 		} catch (error) {
-			const { message, cause } = toDakError(error);
-			this.#log(
-				"warn",
-				`the checkpoint at step ${step} could not be written (${(cause as Error | undefined)?.message ?? message}); training goes on`,
-			);
+			this.#log("warn", `the checkpoint at step ${step} could not be written (${storageText(error)}); training goes on`);
 		}
 		this.#kept(step);
 	}

@@ -1,4 +1,5 @@
 /** A job's own process: a crash, or the kernel's out-of-memory killer, ends one job and never the service. */
+import { rmSync } from "node:fs";
 import { toDakError } from "@dak/shared/errors";
 import { createTracing } from "@dak/shared/observability";
 import { Phases } from "./phases.js";
@@ -46,8 +47,18 @@ async function run(start: StartMessage): Promise<void> {
 		const { reason, message, cause } = toDakError(error);
 		if (cause !== undefined) console.error(cause);
 		phases.end(error);
+		discardOutput(start);
 		await tracing.close();
 		finish({ type: "failed", reason, message });
+	}
+}
+
+/** What is half written is of no use to anybody, and on a full disk in the way of the job's own record. */
+function discardOutput({ outputDir }: StartMessage): void {
+	try {
+		rmSync(outputDir, { recursive: true, force: true });
+	} catch {
+		// The service clears away the rest.
 	}
 }
 

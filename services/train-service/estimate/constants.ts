@@ -19,7 +19,7 @@ export const BYTES_PER_TEXT = 200;
  * Values that live to resident memory: what the C library keeps between freed and used blocks, batches having all sizes. Where
  * large blocks go back to the system at once (MALLOC_MMAP_THRESHOLD_=1048576) it is 1.05.
  */
-export const FRAGMENTATION = 1.25;
+export const FRAGMENTATION = 1.2;
 /** Texts that base and adapter are compared on (training/measure.ts). */
 export const MEASURED_TEXTS = 400;
 

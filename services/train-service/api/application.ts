@@ -65,10 +65,7 @@ export class Application {
 		const base = folder && { ref: folder.ref, folder: folder.path, maxLength };
 		const { bytes, statistics } = await this.options.datasets.save(id, filename, content, { ...choice, base });
 		const dataset: Dataset = { id, filename: filename.slice(0, 255), createdAt: Date.now(), bytes, statistics: { ...statistics } };
-		await this.options.store.saveDataset(dataset).catch((error: unknown) => {
-			this.options.datasets.discard(id);
-			throw error;
-		});
+		await this.options.datasets.register(id, () => this.options.store.saveDataset(dataset));
 		return dataset;
 	}
 

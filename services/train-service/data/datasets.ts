@@ -101,9 +101,14 @@ export class Datasets {
 		}
 	}
 
-	/** Removes one that was saved and could not be written down. */
-	discard(id: string): void {
-		rmSync(join(this.options.folder, id), { recursive: true, force: true });
+	/** Writes down one that was saved: its files go where that fails. @throws what `write` throws */
+	async register(id: string, write: () => Promise<void>): Promise<void> {
+		try {
+			await write();
+		} catch (error) {
+			rmSync(join(this.options.folder, id), { recursive: true, force: true });
+			throw error;
+		}
 	}
 
 	/** Stores texts that came with a job. */

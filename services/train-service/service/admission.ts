@@ -83,11 +83,7 @@ async function admitTexts(
 		dataset.texts,
 		base && { ref: base.ref, folder: base.path, maxLength: max_length },
 	);
-	await saveDataset({ id, filename: "texts.jsonl", createdAt: Date.now(), bytes, statistics: { ...statistics } }).catch(
-		(error: unknown) => {
-			datasets.discard(id);
-			throw error;
-		},
-	);
+	const record = { id, filename: "texts.jsonl", createdAt: Date.now(), bytes, statistics: { ...statistics } };
+	await datasets.register(id, () => saveDataset(record));
 	return { upload: id };
 }

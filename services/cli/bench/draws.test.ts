@@ -1,17 +1,22 @@
+import { unitVectors } from "@dak/shared/evaluation";
 import { expect, test } from "vitest";
 import { drawVerdicts } from "./draws.js";
 
 const COUNT = 120;
 const NONE = { queries: [], corpus: [], pairs: [], categories: [] };
 
+const matrix = (rows: readonly Float32Array[]) => unitVectors(Float32Array.from(rows.flatMap((row) => [...row])), rows[0]!.length);
+
 /** The adapter finds every answer. The base finds none of `missed` queries: their answer lies further than any other text. */
 function services(missed: number) {
 	const vector = (at: number, sign = 1) => Float32Array.from({ length: COUNT }, (_, i) => (i === at ? sign : 0.01));
 	return async (texts: readonly string[], model: "base" | "adapter") =>
-		texts.map((text) => {
-			const at = Number(text.slice(1));
-			return vector(at, model === "base" && text.startsWith("q") && at < missed ? -1 : 1);
-		});
+		matrix(
+			texts.map((text) => {
+				const at = Number(text.slice(1));
+				return vector(at, model === "base" && text.startsWith("q") && at < missed ? -1 : 1);
+			}),
+		);
 }
 
 const labels = {
@@ -33,7 +38,8 @@ test("a large gain is seen by any draw, a small one by few", async () => {
 });
 
 test("one model beside itself changes nothing, of whatever kind the labels are", async () => {
-	const embed = async (texts: readonly string[]) => texts.map((text) => Float32Array.from(text.padEnd(4), (char) => char.charCodeAt(0)));
+	const embed = async (texts: readonly string[]) =>
+		matrix(texts.map((text) => Float32Array.from(text.padEnd(4), (char) => char.charCodeAt(0))));
 	const kinds = {
 		...labels,
 		categories: labels.corpus.map((text, i) => ({ text, category: `${i % 6}` })),

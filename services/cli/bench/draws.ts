@@ -12,7 +12,6 @@ import {
 	labelledSet,
 	retrievalScores,
 	rowsOf,
-	unitVectors,
 	type Vectors,
 	type Verdict,
 	verdictOf,
@@ -23,8 +22,8 @@ import type { LabelledData } from "../evaluation/labelled-file.js";
 type Model = "base" | "adapter";
 
 export interface DrawOptions {
-	/** Vectors of texts, in order. */
-	readonly embed: (texts: readonly string[], model: Model) => Promise<readonly Float32Array[]>;
+	/** Unit vectors of texts, in order. */
+	readonly embed: (texts: readonly string[], model: Model) => Promise<Vectors>;
 	/** Labels in a draw. */
 	readonly sizes: readonly number[];
 	/** Draws of each size. */
@@ -72,8 +71,8 @@ function judge({ count, gain }: Judged, sizes: readonly number[], rounds: number
 		.filter((size) => size <= count)
 		.map((labels) => {
 			const found: Record<Verdict, number> = { improved: 0, no_change: 0, regressed: 0 };
-			for (let round = 0; round < rounds; round++) found[verdictOf(gain(labels))] += 1 / rounds;
-			const share = ([name, value]: [string, number]) => [name, Number(value.toFixed(3))];
+			for (let round = 0; round < rounds; round++) found[verdictOf(gain(labels))]++;
+			const share = ([name, count]: [string, number]) => [name, Number((count / rounds).toFixed(3))];
 			return { labels, verdicts: Object.fromEntries(Object.entries(found).map(share)) as Record<Verdict, number> };
 		});
 	return { whole: { labels: count, ...whole, verdict: verdictOf(whole) }, draws };
@@ -84,22 +83,15 @@ const drawn = (random: Random, count: number, size = count): number[] => random.
 
 type Embed = DrawOptions["embed"];
 
-async function vectorsOf(texts: readonly string[], embed: Embed): Promise<readonly [Vectors, Vectors]> {
-	const of = async (model: Model) => {
-		const vectors = await embed(texts, model);
-		const dimension = vectors[0]!.length;
-		const data = new Float32Array(vectors.length * dimension);
-		for (const [row, vector] of vectors.entries()) data.set(vector, row * dimension);
-		return unitVectors(data, dimension);
-	};
-	return [await of("base"), await of("adapter")];
+async function ofBoth(texts: readonly string[], embed: Embed): Promise<readonly [Vectors, Vectors]> {
+	return [await embed(texts, "base"), await embed(texts, "adapter")];
 }
 
 async function retrieval(labels: LabelledData, embed: Embed, random: Random): Promise<Judged | undefined> {
 	if (labels.queries.length === 0) return undefined;
 	const answers = new Set(labels.queries.flatMap(({ relevant }) => relevant));
 	const { queries, corpus, relevant, self } = labelledSet(labels.queries, [...new Set([...labels.corpus, ...answers])]);
-	const [asked, searched] = [await vectorsOf(queries, embed), await vectorsOf(corpus, embed)];
+	const [asked, searched] = [await ofBoth(queries, embed), await ofBoth(corpus, embed)];
 	const scores = [0, 1].map((model) => retrievalScores(asked[model]!, searched[model]!, relevant, (i) => self[i])["mrr@10"]);
 	const gain = (size?: number) => {
 		const rows = drawn(random, queries.length, size);
@@ -113,7 +105,7 @@ async function categories({ categories: rows }: LabelledData, embed: Embed, rand
 	if (rows.length === 0) return undefined;
 	const texts = [...new Set(rows.map(({ text }) => text))];
 	const rowOf = new Map(texts.map((text, row) => [text, row]));
-	const models = await vectorsOf(texts, embed);
+	const models = await ofBoth(texts, embed);
 	const names = [...new Set(rows.map(({ category }) => category))];
 	const gainOver = (chosen: LabelledData["categories"]) => {
 		const set = categorySet(chosen);
@@ -139,11 +131,11 @@ async function categories({ categories: rows }: LabelledData, embed: Embed, rand
 
 async function similarity({ pairs }: LabelledData, embed: Embed, random: Random): Promise<Judged | undefined> {
 	if (pairs.length === 0) return undefined;
-	const firsts = await vectorsOf(
+	const firsts = await ofBoth(
 		pairs.map(({ sentence1 }) => sentence1),
 		embed,
 	);
-	const seconds = await vectorsOf(
+	const seconds = await ofBoth(
 		pairs.map(({ sentence2 }) => sentence2),
 		embed,
 	);

@@ -15,6 +15,7 @@ import { z } from "zod";
 import { ownCorpus } from "../demo/data.js";
 import { type LabelledData, readLabelled } from "../evaluation/labelled-file.js";
 import { startServices } from "../services.js";
+import { vectorsOf } from "../vectors.js";
 import { drawVerdicts } from "./draws.js";
 
 const setSchema = z.strictObject({
@@ -147,7 +148,7 @@ async function measure(set: Measured, { goal, seed, change, draws }: Run): Promi
 async function verdicts(dak: DakClient, set: Measured, { sizes, rounds }: Run["draws"]): Promise<object> {
 	await dak.adapters.load(ADAPTER);
 	const embed = async (texts: readonly string[], model: "base" | "adapter") =>
-		(await dak.embed(texts, { promptName: set.prompt, ...(model === "adapter" && { adapter: ADAPTER }) })).vectors;
+		(await vectorsOf(dak, texts, { promptName: set.prompt, adapter: model === "adapter" ? ADAPTER : undefined })).vectors;
 	return drawVerdicts({ queries: [], corpus: [], pairs: [], categories: [], ...set.labels } as LabelledData, { embed, sizes, rounds });
 }
 

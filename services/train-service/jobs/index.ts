@@ -19,6 +19,7 @@ export {
 	checkAgainstBase,
 	type JobSettings,
 	jobSettingsSchema,
+	MOST_ANCHOR,
 	NOISE_KINDS,
 	type NoiseKind,
 	noiseSchema,

@@ -11,7 +11,9 @@ export const ADAPTER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/
 export const NOISE_KINDS = ["delete", "swap", "substitute", "typo", "truncate"] as const;
 export type NoiseKind = (typeof NOISE_KINDS)[number];
 
-const weight = z.number().min(0).max(10_000);
+const weight = z.number().min(0).max(1000);
+/** Over a base whose cosines differ by hundredths, the anchor weighs thousands. */
+export const MOST_ANCHOR = 10_000;
 
 export const datasetSchema = z
 	.union(
@@ -54,7 +56,7 @@ const objectiveSchema = z
 	.strictObject({
 		tsdae: weight.default(1).describe("Reconstructing the clean text through the noisy one's vector"),
 		contrastive: weight.optional().describe("Noisy and clean text together, other texts of the batch apart"),
-		anchor: weight.optional().describe("Keeping the base's similarities of two texts"),
+		anchor: z.number().min(0).max(MOST_ANCHOR).optional().describe("Keeping the base's similarities of two texts"),
 		anchor_whitening: share.describe(
 			"The anchor's similarities: 0 the base's own, 1 those of its whitened vectors, between a part of the way",
 		),

@@ -5,7 +5,7 @@
  */
 import { invalidField } from "@dak/shared/errors";
 import { FEWEST_TEXTS_TO_FIT, type Spread } from "../evaluation/index.js";
-import type { JobSettings, Objective } from "../jobs/index.js";
+import { type JobSettings, MOST_ANCHOR, type Objective } from "../jobs/index.js";
 import { isNarrow } from "./anchor.js";
 import { lexicalDiversity } from "./diversity.js";
 
@@ -29,8 +29,6 @@ const OUTPUT_WHITENING = 0.5;
 const ANCHOR = 30;
 /** Deviation of cosines at which `ANCHOR` was found good: all-MiniLM-L6-v2's on product titles. */
 const USUAL_DEVIATION = 0.11;
-/** What a job's settings allow. */
-const MOST_ANCHOR = 10_000;
 
 type Chosen = Pick<Objective, "contrastive" | "anchor_whitening" | "output_whitening">;
 
